@@ -1,0 +1,1 @@
+"""Who says how a headline sounds."""

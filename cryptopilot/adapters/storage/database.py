@@ -1,0 +1,120 @@
+"""Opening the database: which one, at which revision, with what durability."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from cryptopilot.domain.errors import InvalidValueError, JournalUnavailableError
+
+REVISION = "0001"
+"""The newest migration: what this program works with."""
+
+_ALLOWED = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
+
+
+class SchemaRevisionError(InvalidValueError):
+    """The database was written by a newer program."""
+
+
+def open_database(url: str) -> Engine:
+    """An engine for *url*, migrated to REVISION.
+
+    Raises:
+        InvalidValueError: the URL is of no kind that we know.
+        JournalUnavailableError: nothing answers there.
+        SchemaRevisionError: the database is newer than this program.
+    """
+    engine = connect(url)
+    try:
+        present = revision(engine)
+    except (OperationalError, DBAPIError) as error:
+        raise JournalUnavailableError(f"database {engine.url!r} does not answer: {error.orig}") from error
+    if present is not None and present > REVISION:
+        raise SchemaRevisionError("database revision", present, f"up to {REVISION}; a newer program wrote it")
+    if present != REVISION:
+        migrate(engine)
+    return engine
+
+
+def connect(url: str) -> Engine:
+    """An engine for *url*, as it is; plain ``postgresql://`` is served by psycopg."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise InvalidValueError("DATABASE_URL", url, _ALLOWED) from error
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.drivername == "postgresql+psycopg":
+        return create_engine(parsed, pool_pre_ping=False, connect_args={"connect_timeout": 5})
+    if parsed.drivername != "sqlite" or not parsed.database:
+        raise InvalidValueError("DATABASE_URL", parsed.render_as_string(hide_password=True), _ALLOWED)
+    engine = create_engine(parsed, connect_args={"timeout": 5, "check_same_thread": False})
+    event.listen(engine, "connect", _sqlite_settings)
+    event.listen(engine, "begin", _sqlite_begin)
+    return engine
+
+
+def revision(engine: Engine) -> str | None:
+    """The database's migration; None when it is empty."""
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return None if found is None else str(found)
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to REVISION, in one transaction."""
+    from alembic import command  # noqa: PLC0415  # 0.3 s that only a first start or an upgrade needs.
+    from alembic.config import Config  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+@contextmanager
+def transaction(engine: Engine, path: Path | None, inode: int | None) -> Iterator[Connection]:
+    """A transaction whose failure is `JournalUnavailableError`.
+
+    Args:
+        path, inode: the embedded database's file; a file that was moved or deleted under us still takes writes
+            that nobody will ever read, so its presence is checked first.
+    """
+    if path is not None:
+        try:
+            same = path.stat().st_ino == inode
+        except OSError:
+            same = False
+        if not same:
+            raise JournalUnavailableError(f"the database file {path} is gone; restore it, then restart")
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise JournalUnavailableError(f"the database did not take the transaction: {error.orig}") from error
+
+
+def sqlite_path(engine: Engine) -> Path | None:
+    """The embedded database's file; None for a server."""
+    return Path(str(engine.url.database)) if engine.dialect.name == "sqlite" else None
+
+
+def _sqlite_settings(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy's events begin transactions; the driver must not.
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")

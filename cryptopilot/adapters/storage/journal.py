@@ -1,0 +1,398 @@
+"""The journal on a relational database: an append-only chain per wallet, and the current state beside it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cryptopilot.adapters.storage import codec, schema
+from cryptopilot.adapters.storage.database import sqlite_path, transaction
+from cryptopilot.domain import events as book
+from cryptopilot.domain.account import Account
+from cryptopilot.domain.errors import JournalCorruptError
+from cryptopilot.domain.events import BookEvent
+from cryptopilot.domain.news import NewsItem
+from cryptopilot.domain.order import Order
+from cryptopilot.domain.position import Position
+from cryptopilot.domain.tape import Checkpoint
+from cryptopilot.ports.journal import Batch, Progress
+from cryptopilot.rules.arithmetic import Scale
+from cryptopilot.rules.protection import STOP, TARGET
+
+KEPT_CHECKPOINTS = 2
+WORKING = ("intended", "sent", "partly_filled")
+
+
+class Head(NamedTuple):
+    """The newest link of a wallet's chain."""
+
+    sequence: int
+    hash: bytes
+
+
+class SqlJournal:
+    """One market session's journal.
+
+    Args:
+        engine: as `open_database` gives it; quote, scales: of the session's instruments.
+    """
+
+    def __init__(self, engine: Engine, session_id: str, quote: str, scales: Mapping[str, Scale]) -> None:
+        self._engine, self._session, self._quote, self._scales = engine, session_id, quote, scales
+        self._path = sqlite_path(engine)
+        self._inode = self._path.stat().st_ino if self._path is not None else None
+        self._heads: dict[str, Head] = {}
+        self._upserts = _Upserts(engine.dialect.name)
+        self._append = (
+            "INSERT INTO journal (session_id, wallet_id, seq, at, kind, body, hash) VALUES "
+            + ("(?, ?, ?, ?, ?, ?, ?)" if engine.dialect.paramstyle == "qmark" else "(%s, %s, %s, %s, %s, %s, %s)")
+        )
+
+    def commit(self, batch: Batch) -> None:
+        heads = dict(self._heads)
+        segments, roots = self._segments(batch)
+        rows: list[tuple[object, ...]] = []
+        with transaction(self._engine, self._path, self._inode) as connection:
+            for wallet_id, event in batch.events:
+                kept = _rooted(event, roots.get("", ""), roots.get(wallet_id, ""))
+                head = heads.get(wallet_id) or self._head(connection, wallet_id)
+                kind, body = type(kept).__name__, codec.encode_event(kept)
+                sequence = head.sequence + 1
+                digest = codec.link(head.hash, sequence, kind, body)
+                heads[wallet_id] = Head(sequence, digest)
+                rows.append((self._session, wallet_id, sequence, kept.at, kind, body, digest))
+            if rows:
+                connection.exec_driver_sql(self._append, rows)
+                self._project(connection, batch, heads)
+            if segments:
+                connection.execute(insert(schema.segments), segments)
+            if batch.news:
+                connection.execute(self._upserts.news, [self._news_row(item) for item in batch.news])
+            if batch.checkpoint is not None:
+                self._keep_checkpoint(connection, batch.checkpoint)
+            self._advance(connection, batch)
+        self._heads = heads
+
+    def progress(self) -> Progress | None:
+        table = schema.market_sessions
+        with transaction(self._engine, self._path, self._inode) as connection:
+            row = connection.execute(
+                select(table.c.last_instant, table.c.opened).where(table.c.id == self._session)
+            ).first()
+        if row is None or row.last_instant is None:
+            return None
+        return Progress(row.last_instant, -1 if row.opened is None else row.opened)
+
+    def account(self, wallet_id: str) -> Account | None:
+        with transaction(self._engine, self._path, self._inode) as connection:
+            row = connection.execute(_of(schema.accounts, self._session, wallet_id)).first()
+            if row is None:
+                return None
+            head = self._head(connection, wallet_id)
+            if head != Head(row.head_seq, row.head_hash):
+                raise JournalCorruptError(wallet_id, head.sequence, "the account stands at another link of the chain")
+            positions = [_position(r) for r in connection.execute(_of(schema.positions, self._session, wallet_id))]
+            working = connection.execute(
+                _of(schema.orders, self._session, wallet_id).where(schema.orders.c.status.in_(WORKING))
+            ).all()
+            trades = schema.trades.c
+            left = connection.execute(
+                select(trades.symbol, func.max(trades.closed_at))
+                .where(trades.session_id == self._session, trades.wallet_id == wallet_id, trades.closed_at.is_not(None))
+                .group_by(trades.symbol)
+            ).all()
+        return Account(
+            wallet_id, self._quote, self._scales, row.cash, row.equity, row.day_base, row.peak, row.marked_at,
+            bool(row.halted), {p.symbol: p for p in positions}, {r.symbol: _order(r) for r in working},
+            {r.symbol: r.reserved for r in working if r.reserved}, {r.id for r in working if r.status != "intended"},
+            {symbol: at for symbol, at in left},
+        )  # fmt: skip
+
+    def events(self, wallet_id: str) -> Iterator[BookEvent]:
+        table = schema.journal.c
+        wanted = (
+            select(table.seq, table.kind, table.body, table.hash)
+            .where(table.session_id == self._session, table.wallet_id == wallet_id)
+            .order_by(table.seq)
+        )
+        previous, expected = codec.GENESIS, 1
+        with self._engine.connect() as connection:
+            for seq, kind, body, digest in connection.execution_options(yield_per=1000).execute(wanted):
+                if seq != expected:
+                    raise JournalCorruptError(wallet_id, expected, f"missing; the next one is {seq}")
+                if codec.link(previous, seq, kind, body) != digest:
+                    raise JournalCorruptError(wallet_id, seq, "its hash is not that of its content")
+                try:
+                    yield codec.decode_event(kind, body)
+                except ValueError as error:
+                    raise JournalCorruptError(wallet_id, seq, str(error)) from error
+                previous, expected = digest, expected + 1
+            stands = connection.execute(_of(schema.accounts, self._session, wallet_id)).first()
+        if stands is not None and stands.head_seq != expected - 1:
+            raise JournalCorruptError(wallet_id, expected, f"missing; the account stands at {stands.head_seq}")
+
+    def checkpoint(self) -> Checkpoint | None:
+        table = schema.checkpoints
+        with transaction(self._engine, self._path, self._inode) as connection:
+            body = connection.execute(
+                select(table.c.body).where(table.c.session_id == self._session).order_by(table.c.instant.desc()).limit(1)
+            ).scalar()
+        return None if body is None else codec.decode_checkpoint(body)
+
+    def news_after(self, instant: int) -> Sequence[NewsItem]:
+        table = schema.news.c
+        with transaction(self._engine, self._path, self._inode) as connection:
+            rows = connection.execute(
+                select(schema.news)
+                .where(table.session_id == self._session, table.first_seen_at > instant)
+                .order_by(table.first_seen_at, table.id)
+            ).all()
+        return [
+            NewsItem(
+                r.id, r.published_at, r.first_seen_at, r.source, r.title, tuple(r.coins.split()), r.score, bool(r.simulated)
+            )
+            for r in rows
+        ]
+
+    def _segments(self, batch: Batch) -> tuple[list[dict[str, object]], dict[str, str]]:
+        """Rows for the prunable segments of a batch, and their roots by wallet ('' for predictions)."""
+        rows: list[dict[str, object]] = []
+        roots: dict[str, str] = {}
+        parts = [("predictions", "", batch.predictions), *(("signals", w, j) for w, j in batch.judged.items())]
+        for kind, wallet_id, entries in parts:
+            if entries:
+                body, root = codec.encode_segment(entries)
+                roots[wallet_id] = root
+                rows.append(
+                    {
+                        "session_id": self._session, "kind": kind, "wallet_id": wallet_id, "instant": batch.instant,
+                        "entries": len(entries), "root": root, "body": body,
+                    }
+                )  # fmt: skip
+        return rows, roots
+
+    def _head(self, connection: Connection, wallet_id: str) -> Head:
+        table = schema.journal.c
+        row = connection.execute(
+            select(table.seq, table.hash)
+            .where(table.session_id == self._session, table.wallet_id == wallet_id)
+            .order_by(table.seq.desc())
+            .limit(1)
+        ).first()
+        return Head(0, codec.GENESIS) if row is None else Head(row.seq, row.hash)
+
+    def _project(self, connection: Connection, batch: Batch, heads: Mapping[str, Head]) -> None:
+        """Write the current state that the batch's events lead to."""
+        changed: dict[str, dict[str, object]] = {}
+        for wallet_id, event in batch.events:
+            key = {"session_id": self._session, "wallet_id": wallet_id}
+            fields = changed.setdefault(wallet_id, {})
+            match event:
+                case book.Marked():
+                    fields |= {
+                        "equity": event.equity, "cash": event.cash, "day_base": event.day_base, "peak": event.peak,
+                        "marked_at": event.at,
+                    }  # fmt: skip
+                    connection.execute(
+                        self._upserts.equity, [{**key, "at": event.at, "equity": event.equity, "cash": event.cash}]
+                    )
+                case book.Deposited():
+                    self._deposit(connection, key, event)
+                case book.OrderIntended():
+                    connection.execute(insert(schema.orders), [{**key, **_order_row(event.order, event.reserved)}])
+                case book.OrderSent():
+                    self._order_status(connection, key, event.order_id, status="sent")
+                case book.OrderCancelled():
+                    self._order_status(connection, key, event.order_id, status="cancelled", why=event.why, reserved=0)
+                case book.OrderFilled():
+                    fields["cash"] = event.cash
+                    self._fill(connection, key, event)
+                case book.ProtectionMoved():
+                    connection.execute(
+                        _one(update(schema.positions), schema.positions, key, "symbol", event.symbol),
+                        {"stop_ticks": event.stop_ticks, "target_ticks": event.target_ticks},
+                    )
+                case book.EntriesHalted() | book.EntriesResumed():
+                    self._halt(connection, key, halted=isinstance(event, book.EntriesHalted))
+        for wallet_id, fields in changed.items():
+            fields |= {"head_seq": heads[wallet_id].sequence, "head_hash": heads[wallet_id].hash}
+            table = schema.accounts.c
+            connection.execute(
+                update(schema.accounts).where(table.session_id == self._session, table.wallet_id == wallet_id), fields
+            )
+
+    def _deposit(self, connection: Connection, key: dict[str, object], event: book.Deposited) -> None:
+        found = connection.execute(_of(schema.accounts, str(key["session_id"]), str(key["wallet_id"]))).first()
+        if found is None:
+            fresh = dict.fromkeys(("cash", "equity", "day_base", "peak"), event.atoms)
+            connection.execute(
+                insert(schema.accounts),
+                [{**key, **fresh, "marked_at": -1, "halted": False, "head_seq": 0, "head_hash": b""}],
+            )
+            return
+        table = schema.accounts.c
+        raised = {name: table[name] + event.atoms for name in ("cash", "equity", "day_base", "peak")}
+        connection.execute(
+            update(schema.accounts)
+            .where(table.session_id == key["session_id"], table.wallet_id == key["wallet_id"])
+            .values(**raised)
+        )
+
+    def _halt(self, connection: Connection, key: dict[str, object], *, halted: bool) -> None:
+        table = schema.accounts.c
+        values: dict[str, object] = {"halted": halted}
+        if not halted:
+            values |= {"day_base": table.equity, "peak": table.equity}
+        connection.execute(
+            update(schema.accounts)
+            .where(table.session_id == key["session_id"], table.wallet_id == key["wallet_id"])
+            .values(**values)
+        )
+
+    def _order_status(self, connection: Connection, key: dict[str, object], order_id: str, **fields: object) -> None:
+        connection.execute(_one(update(schema.orders), schema.orders, key, "id", order_id), fields)
+
+    def _fill(self, connection: Connection, key: dict[str, object], event: book.OrderFilled) -> None:
+        names = ("order_id", "at", "trade_id", "symbol", "side", "lots", "ticks", "fee", "reason", "realised")
+        connection.execute(insert(schema.fills), [{**key, **{n: getattr(event, n) for n in names}}])
+        orders, trades = schema.orders.c, schema.trades.c
+        if event.reason in (STOP, TARGET):
+            connection.execute(insert(schema.orders), [{**key, **_protective_row(event)}])
+        else:
+            connection.execute(
+                _one(update(schema.orders), schema.orders, key, "id", event.order_id).values(
+                    filled_lots=orders.filled_lots + event.lots,
+                    status="filled" if event.done else "partly_filled",
+                    reserved=0,
+                )
+            )
+        if event.side > 0 and event.position is not None:
+            p = event.position
+            connection.execute(
+                insert(schema.trades),
+                [
+                    {
+                        **key, "id": event.trade_id, "symbol": event.symbol, "lots": p.lots, "cost": p.cost,
+                        "entry_ticks": event.ticks, "exit_ticks": 0, "fees": event.fee, "realised": 0,
+                        "opened_at": event.at, "closed_at": None, "exit_reason": 0,
+                    }
+                ],
+            )  # fmt: skip
+        else:
+            connection.execute(
+                _one(update(schema.trades), schema.trades, key, "id", event.trade_id).values(
+                    exit_ticks=event.ticks,
+                    fees=trades.fees + event.fee,
+                    realised=trades.realised + event.realised,
+                    closed_at=None if event.position else event.at,
+                    exit_reason=event.reason,
+                )
+            )
+        if event.position is not None:
+            connection.execute(self._upserts.positions, [{**key, **_position_row(event.position)}])
+        else:
+            connection.execute(_one(delete(schema.positions), schema.positions, key, "symbol", event.symbol))
+
+    def _keep_checkpoint(self, connection: Connection, checkpoint: Checkpoint) -> None:
+        table = schema.checkpoints.c
+        connection.execute(
+            self._upserts.checkpoints,
+            [
+                {
+                    "session_id": self._session, "instant": checkpoint.instant,
+                    "body": codec.encode_checkpoint(checkpoint),
+                }
+            ],
+        )  # fmt: skip
+        newest = select(table.instant).where(table.session_id == self._session).order_by(table.instant.desc())
+        kept = [r[0] for r in connection.execute(newest.limit(KEPT_CHECKPOINTS))]
+        connection.execute(
+            delete(schema.checkpoints).where(table.session_id == self._session, table.instant < min(kept))
+        )
+
+    def _advance(self, connection: Connection, batch: Batch) -> None:
+        fields: dict[str, object] = {"opened": batch.instant} if batch.opened else {}
+        if not batch.opened or self.fresh_books(batch):
+            fields["last_instant"] = batch.instant
+        table = schema.market_sessions
+        connection.execute(update(table).where(table.c.id == self._session), fields)
+
+    @staticmethod
+    def fresh_books(batch: Batch) -> bool:
+        """Whether the batch opens the books: it then stands for its instant whole."""
+        return any(isinstance(event, book.Deposited) for _, event in batch.events)
+
+    def _news_row(self, item: NewsItem) -> dict[str, object]:
+        return {**item._asdict(), "session_id": self._session, "coins": " ".join(item.coins)}
+
+
+class _Upserts:
+    """Statements that insert, or replace the row that is there: written alike for both databases."""
+
+    def __init__(self, dialect: str) -> None:
+        self._insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
+        self.positions = self._replacing(schema.positions)
+        self.equity = self._replacing(schema.equity)
+        self.checkpoints = self._replacing(schema.checkpoints)
+        self.news = self._insert(schema.news).on_conflict_do_nothing()
+
+    def _replacing(self, table: Table) -> Any:
+        statement = self._insert(table)
+        keys = [c.name for c in table.primary_key]
+        fresh = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
+        return statement.on_conflict_do_update(index_elements=keys, set_=fresh)
+
+
+def _of(table: Table, session_id: str, wallet_id: str) -> Any:
+    return select(table).where(table.c.session_id == session_id, table.c.wallet_id == wallet_id)
+
+
+def _one(statement: Any, table: Table, key: Mapping[str, object], column: str, value: object) -> Any:
+    return statement.where(
+        table.c.session_id == key["session_id"], table.c.wallet_id == key["wallet_id"], table.c[column] == value
+    )
+
+
+def _rooted(event: BookEvent, predictions: str, signals: str) -> BookEvent:
+    """An instant's record with the roots of its segments, so that the chain covers them."""
+    if isinstance(event, book.InstantDecided):
+        return replace(event, prediction_root=predictions, signal_root=signals)
+    return event
+
+
+def _order_row(order: Order, reserved: int) -> dict[str, object]:
+    row = asdict(order)
+    del row["wallet_id"]
+    return {**row, "filled_lots": 0, "reserved": reserved, "status": "intended", "why": ""}
+
+
+def _protective_row(event: book.OrderFilled) -> dict[str, object]:
+    """A protective exit as an order of its own, so that every fill has one."""
+    return {
+        "id": event.order_id, "symbol": event.symbol, "side": event.side, "lots": event.lots,
+        "filled_lots": event.lots, "limit_ticks": 0, "stop_ticks": 0, "target_ticks": 0, "longest_ms": 0,
+        "born_at": event.at, "expires_at": 0, "reason": event.reason, "confidence": 0.0, "reserved": 0,
+        "status": "filled", "why": "",
+    }  # fmt: skip
+
+
+def _order(row: Any) -> Order:
+    return Order(
+        row.id, row.wallet_id, row.symbol, row.side, row.lots - row.filled_lots, row.limit_ticks, row.stop_ticks,
+        row.target_ticks, row.longest_ms, row.born_at, row.expires_at, row.reason, row.confidence,
+    )  # fmt: skip
+
+
+def _position_row(position: Position) -> dict[str, object]:
+    row = asdict(position)
+    del row["wallet_id"]
+    return row
+
+
+def _position(row: Any) -> Position:
+    return Position(
+        row.trade_id, row.wallet_id, row.symbol, row.lots, row.cost, row.entry_ticks, row.stop_ticks,
+        row.target_ticks, row.longest_ms, row.opened_at,
+    )  # fmt: skip

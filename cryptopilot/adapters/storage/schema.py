@@ -1,0 +1,200 @@
+"""The tables. Money, prices and quantities are BIGINT atoms, ticks and lots; views show them as decimals."""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+
+def _books(name: str, *columns: Column[object]) -> Table:
+    """A table that belongs to one wallet in one market session."""
+    return Table(
+        name,
+        metadata,
+        Column("session_id", Text, primary_key=True),
+        Column("wallet_id", Text, primary_key=True),
+        *columns,
+    )
+
+
+market_sessions = Table(
+    "market_sessions",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("market", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("quote", Text, nullable=False),
+    Column("timeframe_ms", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("last_instant", BigInteger),
+    Column("opened", BigInteger),
+)
+
+instruments = Table(
+    "instruments",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("symbol", Text, primary_key=True),
+    Column("tick_size", Text, nullable=False),
+    Column("lot_size", Text, nullable=False),
+    Column("max_price", Text, nullable=False),
+    Column("price_num", BigInteger, nullable=False),
+    Column("price_den", BigInteger, nullable=False),
+    Column("lot_num", BigInteger, nullable=False),
+    Column("lot_den", BigInteger, nullable=False),
+    Column("quote_atoms", BigInteger, nullable=False),
+)
+
+autowallets = Table(
+    "autowallets",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("mandate", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("session_id", Text, nullable=False),
+    Column("wallet_id", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    UniqueConstraint("session_id", "wallet_id", "seq", name="journal_is_a_chain"),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("wallet_id", Text, primary_key=True),
+    Column("instant", BigInteger, primary_key=True),
+    Column("entries", Integer, nullable=False),
+    Column("root", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+accounts = _books(
+    "accounts",
+    Column("cash", BigInteger, nullable=False),
+    Column("equity", BigInteger, nullable=False),
+    Column("day_base", BigInteger, nullable=False),
+    Column("peak", BigInteger, nullable=False),
+    Column("marked_at", BigInteger, nullable=False),
+    Column("halted", Boolean, nullable=False),
+    Column("head_seq", BigInteger, nullable=False),
+    Column("head_hash", LargeBinary, nullable=False),
+)
+
+equity = _books(
+    "equity",
+    Column("at", BigInteger, primary_key=True),
+    Column("equity", BigInteger, nullable=False),
+    Column("cash", BigInteger, nullable=False),
+)
+
+positions = _books(
+    "positions",
+    Column("symbol", Text, primary_key=True),
+    Column("trade_id", Text, nullable=False),
+    Column("lots", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("entry_ticks", BigInteger, nullable=False),
+    Column("stop_ticks", BigInteger, nullable=False),
+    Column("target_ticks", BigInteger, nullable=False),
+    Column("longest_ms", BigInteger, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+)
+
+orders = _books(
+    "orders",
+    Column("id", Text, primary_key=True),
+    Column("symbol", Text, nullable=False),
+    Column("side", Integer, nullable=False),
+    Column("lots", BigInteger, nullable=False),
+    Column("filled_lots", BigInteger, nullable=False),
+    Column("limit_ticks", BigInteger, nullable=False),
+    Column("stop_ticks", BigInteger, nullable=False),
+    Column("target_ticks", BigInteger, nullable=False),
+    Column("longest_ms", BigInteger, nullable=False),
+    Column("born_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("reason", Integer, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("reserved", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Index("orders_by_status", "session_id", "wallet_id", "status"),
+)
+
+fills = _books(
+    "fills",
+    Column("order_id", Text, primary_key=True),
+    Column("at", BigInteger, primary_key=True),
+    Column("trade_id", Text, nullable=False),
+    Column("symbol", Text, nullable=False),
+    Column("side", Integer, nullable=False),
+    Column("lots", BigInteger, nullable=False),
+    Column("ticks", BigInteger, nullable=False),
+    Column("fee", BigInteger, nullable=False),
+    Column("reason", Integer, nullable=False),
+    Column("realised", BigInteger, nullable=False),
+)
+
+trades = _books(
+    "trades",
+    Column("id", Text, primary_key=True),
+    Column("symbol", Text, nullable=False),
+    Column("lots", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Column("entry_ticks", BigInteger, nullable=False),
+    Column("exit_ticks", BigInteger, nullable=False),
+    Column("fees", BigInteger, nullable=False),
+    Column("realised", BigInteger, nullable=False),
+    Column("opened_at", BigInteger, nullable=False),
+    Column("closed_at", BigInteger),
+    Column("exit_reason", Integer, nullable=False),
+    Index("trades_by_symbol", "session_id", "wallet_id", "symbol", "closed_at"),
+)
+
+news = Table(
+    "news",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("published_at", BigInteger, nullable=False),
+    Column("first_seen_at", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("coins", Text, nullable=False),
+    Column("score", Float, nullable=False),
+    Column("simulated", Boolean, nullable=False),
+    Index("news_by_time", "session_id", "first_seen_at"),
+)
+
+checkpoints = Table(
+    "checkpoints",
+    metadata,
+    Column("session_id", Text, primary_key=True),
+    Column("instant", BigInteger, primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+)

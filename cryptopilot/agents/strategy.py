@@ -1,0 +1,69 @@
+"""Strategy: predictions into signals, each with its size, its protection and its reason."""
+
+from collections.abc import Iterable
+
+from cryptopilot.domain.account import Account
+from cryptopilot.domain.events import PredictionsMade, SignalsRaised, StageDue
+from cryptopilot.domain.mandate import Mandate
+from cryptopilot.domain.market import MarketView
+from cryptopilot.domain.prediction import Prediction
+from cryptopilot.domain.signal import REASONS, Signal
+from cryptopilot.domain.stage import ALREADY_HANDLED, NOTHING_YET, Skipped, Stage, StageReport
+from cryptopilot.rules.protection import stop_below, target_above
+from cryptopilot.rules.signals import BUY, HOLD, SELL, signal_of
+from cryptopilot.rules.sizing import size_fraction
+
+_ORDER = {SELL: 0, BUY: 1, HOLD: 2}
+
+
+class StrategyAgent:
+    """One per wallet."""
+
+    def __init__(self, mandate: Mandate, account: Account, view: MarketView, timeframe_ms: int) -> None:
+        self._mandate, self._account, self._view, self._step = mandate, account, view, timeframe_ms
+        self._waiting: PredictionsMade | None = None
+        self._last = -1
+
+    def on_predictions(self, event: PredictionsMade) -> Iterable[object]:
+        self._waiting = event
+        return ()
+
+    def on_due(self, event: StageDue) -> Iterable[object]:
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            why = ALREADY_HANDLED if self._last >= 0 else NOTHING_YET
+            yield StageReport(Stage.STRATEGY, self._last, 0, skipped=(Skipped("*", why),))
+            return
+        self._last = waiting.instant
+        signals = sorted(
+            (self._signal(p) for p in waiting.predictions),
+            key=lambda s: (_ORDER[s.side], -s.confidence if s.confidence == s.confidence else 0.0, s.symbol),
+        )
+        yield SignalsRaised(waiting.instant, self._account.wallet_id, tuple(signals))
+        holds = tuple(Skipped(s.symbol, s.reason) for s in signals if s.side == HOLD)
+        yield StageReport(Stage.STRATEGY, waiting.instant, len(signals), skipped=holds)
+
+    def forget(self) -> None:
+        """Drop predictions that wait for their turn: their instant was given up."""
+        self._waiting = None
+
+    def use(self, mandate: Mandate) -> None:
+        """Go on with another mandate from the next turn on."""
+        self._mandate = mandate
+
+    def _signal(self, p: Prediction) -> Signal:
+        mandate, account, symbol = self._mandate, self._account, p.symbol
+        side, reason = signal_of(
+            p.direction_prob, p.confidence, p.calibrated, p.expected_edge,
+            symbol in account.positions, symbol in account.orders, mandate.band, mandate.limits.min_confidence,
+        )  # fmt: skip
+        size, stop, target, longest = 0.0, 0, 0, 0
+        mark = self._view.mark(symbol)
+        if side == BUY:
+            size = size_fraction(p.confidence, mandate.limits.max_position)
+            stop, target = stop_below(mark, mandate.geometry.stop), target_above(mark, mandate.geometry.target)
+            longest = mandate.geometry.longest_ms
+        return Signal(
+            account.wallet_id, symbol, p.instant, side, REASONS[reason], p.direction_prob, p.confidence, mark,
+            size, stop, target, longest, p.instant + self._step,
+        )  # fmt: skip

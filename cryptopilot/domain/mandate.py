@@ -1,0 +1,38 @@
+"""What an autowallet's owner asked for."""
+
+from dataclasses import dataclass
+
+from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.domain.prediction import Geometry
+from cryptopilot.domain.risk import RiskLimits
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """Limits, geometry, and how far from even a prediction must be before anything is done.
+
+    Args:
+        band: distance of the probability from 0.5 within which nothing is done.
+        trailing: distance of the trailing stop from the mark, a fraction; 0 for none.
+        entry_slack: how far above the mark an entry may fill, a fraction.
+    Raises:
+        InvalidValueError: a value is out of its bounds.
+    """
+
+    limits: RiskLimits
+    geometry: Geometry = Geometry()
+    band: float = 0.02
+    trailing: float = 0.0
+    entry_slack: float = 0.005
+
+    def __post_init__(self) -> None:
+        for name, value, low, high in (
+            ("stop", self.geometry.stop, 0.001, 0.5),
+            ("target", self.geometry.target, 0.001, 5.0),
+            ("hours", self.geometry.hours, 0, 8760),
+            ("band", self.band, 0.0, 0.5),
+            ("trailing", self.trailing, 0.0, 0.5),
+            ("entry_slack", self.entry_slack, 0.0, 0.05),
+        ):
+            if not low <= value <= high:
+                raise InvalidValueError(name, value, f"{low} to {high}")

@@ -1,0 +1,314 @@
+"""One instant is one event, one cascade and one transaction; then what it decided is sent, and fills are booked.
+
+Order at an instant T: ranges of the bars closing at T, marks, then predict, signal and review as one cascade over all
+symbols, then the openings of the bars beginning at T. Every symbol finishes a rank before the next rank begins.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from cryptopilot.domain.account import Account
+from cryptopilot.domain.errors import JournalUnavailableError, OutOfOrderError, TransientError
+from cryptopilot.domain.events import (
+    BarsObserved,
+    InstantClosed,
+    InstantDecided,
+    MarketOpened,
+    PredictionsMade,
+    SignalsJudged,
+    StageDue,
+)
+from cryptopilot.domain.risk import Approved
+from cryptopilot.domain.signal import SIDES, Judged
+from cryptopilot.domain.stage import Skipped, Stage, StageReport, StageStatus
+from cryptopilot.domain.tape import Checkpoint
+from cryptopilot.engine.bus import Bus
+from cryptopilot.engine.clock import stopwatch_ms
+from cryptopilot.engine.outbox import Outbox
+from cryptopilot.ports.candles import CandleSource
+from cryptopilot.ports.journal import Batch, Booked, Journal
+from cryptopilot.ports.spill import Spill
+
+CHECKPOINT_EVERY = 500
+"""Instants between two checkpoints: what a restart folds at most."""
+
+
+class Saved(NamedTuple):
+    """A trader's books, and the last instant whose openings its orders have met."""
+
+    account: Account
+    met: int
+
+
+class Trader(Protocol):
+    """What the pipeline asks of a wallet's trader besides hearing events."""
+
+    account: Account
+
+    def save(self) -> Saved: ...
+
+    def restore(self, saved: Saved) -> None: ...
+
+    def recover(self, at: int, met: int) -> Iterable[Booked]: ...
+
+    def on_sent(self, approved: Iterable[Approved], at: int) -> Iterable[Booked]: ...
+
+    def forget(self) -> None: ...
+
+
+class Desk(NamedTuple):
+    """One wallet's trader and what it has not sent yet."""
+
+    trader: Trader
+    outbox: Outbox
+
+
+class Pipeline:
+    """Runs instants and stages, one at a time, whoever asks.
+
+    Args:
+        close: reads what became known with an instant; checkpoint: the folded state after it.
+        observers: told of each batch once it is durable; they must neither raise nor wait.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        candles: CandleSource,
+        close: Callable[[int], InstantClosed],
+        checkpoint: Callable[[], Checkpoint],
+        desks: Sequence[Desk],
+        journal: Journal,
+        spill: Spill,
+    ) -> None:
+        self._bus, self._candles, self._close, self._checkpoint = bus, candles, close, checkpoint
+        self._desks, self._journal, self._spill = tuple(desks), journal, spill
+        self._turn = threading.RLock()
+        self._since_checkpoint = 0
+        self.observers: list[Callable[[Batch], None]] = []
+        self.handled = -1
+        self.started = False
+        self.failure = ""
+        self.stages = {stage: StageStatus() for stage in Stage}
+        self.latency: dict[str, deque[float]] = {name: deque(maxlen=2000) for name in (*Stage, "instant", "commit")}
+
+    def decide(self, instant: int) -> None:
+        """Handle *instant* whole: protect, mark, and, when started, predict, signal, review; commit; send; fill.
+
+        Raises:
+            OutOfOrderError: it is not after the last one handled.
+            JournalUnavailableError: the database did not take it; nothing was written, nothing was sent.
+            Exception: a handler's error; nothing was written, nothing was sent. `protect` is still to be called.
+        """
+        with self._turn:
+            self._in_order(instant)
+            began = stopwatch_ms()
+            self._drain()
+            saved = [desk.trader.save() for desk in self._desks]
+            try:
+                closed = self._close(instant)
+                heard = [*self._bus.publish(closed), *self._bus.publish(BarsObserved(closed))]
+                if self.started:
+                    for stage in Stage:
+                        heard += self._run(StageDue(stage, instant))
+                batch = self._batch(instant, heard, closed)
+                self._commit(batch)
+            except BaseException:
+                for desk, before in zip(self._desks, saved, strict=True):
+                    desk.trader.restore(before)
+                raise
+            self.handled, self.failure = instant, ""
+            self._send(instant)
+            self.latency["instant"].append(stopwatch_ms() - began)
+
+    def protect(self, instant: int, failure: str) -> None:
+        """Handle *instant* after `decide` has failed: stops, targets, marks and openings only.
+
+        What happens is kept even while the journal is away: it waits in the spill.
+
+        Raises:
+            Exception: the predictor's error in folding the instant, after all the rest is done.
+        """
+        with self._turn:
+            self._in_order(instant)
+            self.failure = failure
+            closed = self._close(instant)
+            heard = self._bus.publish(closed)
+            batch = self._batch(instant, heard, closed)
+            decided = InstantDecided(instant, 0, 0, {}, {}, {}, 0, "", "", failure)
+            for desk in self._desks:
+                batch.book(desk.trader.account.wallet_id, decided)
+                desk.trader.forget()
+            self._keep(batch)
+            self.handled = instant
+            self._send(instant)
+            self._bus.publish(BarsObserved(closed))
+
+    def run_stage(self, stage: Stage, now: int) -> StageReport:
+        """Give *stage* its turn out of order: by its beat or by force. Same review, same limits.
+
+        Raises:
+            JournalUnavailableError: nothing was written, nothing was sent.
+        """
+        with self._turn:
+            saved = [desk.trader.save() for desk in self._desks]
+            try:
+                heard = self._run(StageDue(stage, now))
+                batch = self._batch(self.handled, heard, None)
+                if batch:
+                    self._drain()
+                    self._commit(batch)
+            except BaseException:
+                for desk, before in zip(self._desks, saved, strict=True):
+                    desk.trader.restore(before)
+                raise
+            if batch.judged:
+                self._send(self.handled)
+            return _merged(stage, heard)
+
+    def act(self, events: Iterable[Booked]) -> None:
+        """Book what a person asked for, durably, then send what it intends."""
+        with self._turn:
+            saved = [desk.trader.save() for desk in self._desks]
+            batch = Batch(self.handled)
+            try:
+                self._drain()
+                batch.events += events
+                self._commit(batch)
+            except BaseException:
+                for desk, before in zip(self._desks, saved, strict=True):
+                    desk.trader.restore(before)
+                raise
+            self._send(self.handled)
+
+    def resume(self, instant: int) -> None:
+        """Go on after *instant*: send what a restart found unsent, and meet its openings if that was still to do."""
+        with self._turn:
+            self.handled = instant
+            self._send(instant)
+
+    def save_checkpoint(self) -> None:
+        """Keep the folded state, so that the next start folds nothing."""
+        with self._turn:
+            if self.handled >= 0 and not self._spill.batches():
+                self._journal.commit(Batch(self.handled, checkpoint=self._checkpoint()))
+
+    @property
+    def journal_away(self) -> bool:
+        """Whether facts wait in the spill for the journal to come back."""
+        return bool(self._spill.batches())
+
+    def _in_order(self, instant: int) -> None:
+        if instant <= self.handled:
+            raise OutOfOrderError(instant, self.handled)
+
+    def _run(self, due: StageDue) -> list[object]:
+        status = self.stages[due.stage]
+        began = stopwatch_ms()
+        try:
+            heard = self._bus.publish(due)
+        except Exception as error:
+            status.state, status.last_error = "error", f"{type(error).__name__}: {error}"
+            status.error_count += 1
+            raise
+        report = _merged(due.stage, heard)
+        if report.produced or not _passed_over(report):
+            took = stopwatch_ms() - began
+            status.state, status.last_execution, status.handled = "ok", due.now, report.instant
+            status.execution_count += 1
+            status.processing_time_ms = took
+            self.latency[due.stage].append(took)
+        else:
+            status.skipped_count += 1
+        return heard
+
+    def _batch(self, instant: int, heard: Iterable[object], closed: InstantClosed | None) -> Batch:
+        """Everything of the cascade that is to be kept, in the order it happened."""
+        batch = Batch(instant, news=closed.news if closed else ())
+        for event in heard:
+            if isinstance(event, Booked):
+                batch.events.append(event)
+            elif isinstance(event, PredictionsMade):
+                batch.predictions = event.predictions
+            elif isinstance(event, SignalsJudged):
+                batch.judged[event.wallet_id] = event.judged
+        for wallet_id, judged in batch.judged.items():
+            batch.book(wallet_id, _decided(instant, judged))
+        return batch
+
+    def _commit(self, batch: Batch) -> None:
+        self._since_checkpoint += 1
+        if self._since_checkpoint >= CHECKPOINT_EVERY:
+            batch.checkpoint = self._checkpoint()
+        began = stopwatch_ms()
+        self._journal.commit(batch)
+        self.latency["commit"].append(stopwatch_ms() - began)
+        if batch.checkpoint is not None:
+            self._since_checkpoint = 0
+        for observer in self.observers:
+            observer(batch)
+
+    def _keep(self, batch: Batch) -> None:
+        """Commit facts; while the journal is away, spill them."""
+        try:
+            self._drain()
+            self._commit(batch)
+        except JournalUnavailableError:
+            self._spill.append(batch)
+
+    def _drain(self) -> None:
+        """Bring what waits in the spill into the journal, in order."""
+        waiting = self._spill.batches()
+        for batch in waiting:
+            self._journal.commit(batch)
+        if waiting:
+            self._spill.clear()
+
+    def _send(self, instant: int) -> None:
+        """Send what is durable, let waiting orders meet the openings at *instant*, and keep what came of it."""
+        batch = Batch(instant, opened=True)
+        for desk in self._desks:
+            try:
+                batch.events += desk.trader.on_sent(desk.outbox.dispatch(), instant)
+            except TransientError as error:
+                self.failure = str(error)
+        if any(desk.trader.account.orders for desk in self._desks):
+            openings = self._candles.opened(instant)
+            batch.events += [e for e in self._bus.publish(MarketOpened(instant, openings)) if isinstance(e, Booked)]
+        if batch.events:
+            self._keep(batch)
+
+
+def _decided(instant: int, judged: Sequence[Judged]) -> InstantDecided:
+    signals: dict[str, int] = {}
+    holds: dict[str, int] = {}
+    refusals: dict[str, int] = {}
+    for one in judged:
+        side = SIDES[one.signal.side]
+        signals[side] = signals.get(side, 0) + 1
+        if side == "HOLD":
+            holds[one.rule] = holds.get(one.rule, 0) + 1
+        elif not one.approved:
+            refusals[one.rule] = refusals.get(one.rule, 0) + 1
+    known = sum(1 for j in judged if j.signal.direction_prob == j.signal.direction_prob)
+    approved = sum(1 for j in judged if j.approved)
+    return InstantDecided(instant, len(judged), known, signals, holds, refusals, approved, "", "")
+
+
+def _merged(stage: Stage, heard: Iterable[object]) -> StageReport:
+    """The reports of every wallet's agent of a stage as one."""
+    reports = [r for r in heard if isinstance(r, StageReport) and r.stage is stage]
+    return StageReport(
+        stage,
+        max((r.instant for r in reports), default=-1),
+        sum(r.produced for r in reports),
+        tuple(x for r in reports for x in r.refused),
+        tuple(x for r in reports for x in r.skipped),
+    )
+
+
+def _passed_over(report: StageReport) -> bool:
+    """Whether the stage found no instant to handle."""
+    return bool(report.skipped) and all(isinstance(s, Skipped) and s.symbol == "*" for s in report.skipped)

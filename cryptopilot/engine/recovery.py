@@ -1,0 +1,100 @@
+"""Starting is recovering: books from the journal, folded state from the newest checkpoint and the bars since."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cryptopilot.domain.errors import JournalCorruptError
+from cryptopilot.domain.events import BarsObserved, Deposited, InstantClosed
+from cryptopilot.domain.tape import Checkpoint
+from cryptopilot.engine.pipeline import Desk, Pipeline
+from cryptopilot.ports.candles import CandleSource
+from cryptopilot.ports.journal import Batch, Booked, Journal
+from cryptopilot.ports.spill import Spill
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """How history is folded: read an instant, take its marks, observe it; or stand as a checkpoint describes."""
+
+    close: Callable[[int], InstantClosed]
+    take_marks: Callable[[InstantClosed], object]
+    observe: Callable[[BarsObserved], object]
+    restore: Callable[[Checkpoint], None]
+    resume: Callable[[int], None]
+    """Everything up to this instant has been decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """Where a session stands after its start: the last instant handled, whether it is new, and bars folded."""
+
+    instant: int
+    fresh: bool
+    folded: int
+
+
+def recover(
+    candles: CandleSource,
+    folding: Folding,
+    journal: Journal,
+    spill: Spill,
+    desks: Sequence[Desk],
+    pipeline: Pipeline,
+    capital: int,
+) -> Recovered:
+    """Bring every part to where the session stopped; a new session gets *capital* atoms and its history.
+
+    Raises:
+        JournalCorruptError: the books cannot be trusted; nothing was started.
+        JournalUnavailableError: the database does not answer.
+    """
+    progress = journal.progress()
+    for batch in spill.batches():
+        if progress is None or batch.instant > progress.instant:  # Else a cut connection hid that it had arrived.
+            journal.commit(batch)
+    spill.clear()
+    progress = journal.progress()
+    if progress is None:
+        last = candles.first_decision - candles.timeframe_ms
+        folded = _fold(candles, folding, candles.first_instant, last)
+        _open_books(journal, desks, last, capital)
+    else:
+        last = progress.instant
+        start = candles.first_instant
+        saved = journal.checkpoint()
+        if saved is not None:
+            folding.restore(saved)
+            start = saved.instant + candles.timeframe_ms
+        folded = _fold(candles, folding, start, last)
+        batch = Batch(last)
+        for desk in desks:
+            account = journal.account(desk.trader.account.wallet_id)
+            if account is None:
+                raise JournalCorruptError(desk.trader.account.wallet_id, 0, "the session has begun without its books")
+            desk.trader.account.restore(account)
+            batch.events += desk.trader.recover(last, progress.opened)
+        if batch:
+            journal.commit(batch)
+    folding.resume(last)
+    pipeline.resume(last)
+    return Recovered(last, progress is None, folded)
+
+
+def _fold(candles: CandleSource, folding: Folding, start: int, last: int) -> int:
+    folded = 0
+    for instant in range(start, last + 1, candles.timeframe_ms):
+        closed = folding.close(instant)
+        folding.take_marks(closed)
+        folding.observe(BarsObserved(closed))
+        folded += 1
+    return folded
+
+
+def _open_books(journal: Journal, desks: Sequence[Desk], at: int, capital: int) -> None:
+    batch = Batch(at, opened=True)
+    for desk in desks:
+        account = desk.trader.account
+        deposit = Deposited(at, capital, account.cash + capital)
+        account.apply(deposit)
+        batch.events.append(Booked(account.wallet_id, deposit))
+    journal.commit(batch)

@@ -1,0 +1,1 @@
+"""What we ask of the world, as protocols. Adapters and the simulation answer; nobody else needs to know who."""

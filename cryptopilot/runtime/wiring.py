@@ -1,0 +1,181 @@
+"""Who meets whom, in one file that reads like the stream. The clock, the source and the broker are chosen here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Engine
+
+from cryptopilot.adapters.models.rule_based import MomentumModel, NewsModel, TechnicalModel
+from cryptopilot.adapters.sentiment.lexicon import ALIASES, LexiconScorer
+from cryptopilot.adapters.storage.journal import SqlJournal
+from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
+from cryptopilot.adapters.storage.spill import FileSpill
+from cryptopilot.agents.collector import CollectorAgent
+from cryptopilot.agents.predictor import PredictorAgent
+from cryptopilot.agents.strategy import StrategyAgent
+from cryptopilot.agents.trader import TraderAgent
+from cryptopilot.domain.account import Account
+from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.domain.events import (
+    BarsObserved,
+    InstantClosed,
+    MarketOpened,
+    PredictionsMade,
+    SignalsRaised,
+    StageDue,
+)
+from cryptopilot.domain.instrument import Instrument, atoms
+from cryptopilot.domain.mandate import Mandate
+from cryptopilot.domain.market import MarketView
+from cryptopilot.domain.stage import Stage
+from cryptopilot.domain.tape import Checkpoint
+from cryptopilot.domain.timeframe import HOUR
+from cryptopilot.engine.bus import Bus
+from cryptopilot.engine.clock import MarketClock, PacedClock, VirtualClock
+from cryptopilot.engine.outbox import Outbox
+from cryptopilot.engine.pipeline import Desk, Pipeline
+from cryptopilot.engine.recovery import Folding, Recovered, recover
+from cryptopilot.engine.runner import Runner
+from cryptopilot.engine.schedule import Schedule
+from cryptopilot.ports.candles import CandleSource
+from cryptopilot.ports.journal import Journal
+from cryptopilot.ports.spill import Spill
+from cryptopilot.rules.fills import Costs
+from cryptopilot.runtime.markets import Market, open_market
+from cryptopilot.runtime.settings import Settings
+from cryptopilot.simulation.paper import PaperBroker
+
+WALLET = "default"
+MODELS = ((TechnicalModel(), 0.40), (MomentumModel(), 0.35), (NewsModel(), 0.25))
+"""The ensemble's members and their declared weights; a new model is one more line."""
+
+NEWS_HALF_LIFE_MS = 6 * HOUR
+PAPER_COSTS = Costs(fee_ppm=1000, half_spread=0.0001, impact=0.1, latency_share=0.0, volume_cap=0.05)
+
+
+@dataclass(slots=True)
+class Assembly:
+    """Everything of one market session that runs, by name."""
+
+    session_id: str
+    market: Market
+    instruments: Mapping[str, Instrument]
+    quote: str
+    view: MarketView
+    collector: CollectorAgent
+    predictor: PredictorAgent
+    strategy: StrategyAgent
+    trader: TraderAgent
+    bus: Bus
+    pipeline: Pipeline
+    folding: Folding
+    journal: Journal
+    spill: Spill
+    desks: tuple[Desk, ...]
+    capital: int
+
+    def recover(self) -> Recovered:
+        return recover(
+            self.market.candles, self.folding, self.journal, self.spill, self.desks, self.pipeline, self.capital
+        )
+
+
+def assemble(
+    session_id: str, market: Market, journal: Journal, spill: Spill, mandate: Mandate, settings: Settings
+) -> Assembly:
+    """The four agents on one market's stream, with one wallet."""
+    candles = market.candles
+    instruments = candles.instruments
+    quote = one_quote(instruments)
+    view = MarketView(instruments)
+    scorer = LexiconScorer(tuple({**dict.fromkeys(i.base for i in instruments.values()), **dict.fromkeys(ALIASES)}))
+    collector = CollectorAgent(candles, market.news, scorer, view)
+    predictor = PredictorAgent(instruments, MODELS, 0.5 ** (candles.timeframe_ms / NEWS_HALF_LIFE_MS))
+    account = Account.new(WALLET, quote, instruments)
+    broker = PaperBroker(PAPER_COSTS, view)
+    outbox = Outbox(broker)
+    strategy = StrategyAgent(mandate, account, view, candles.timeframe_ms)
+    trader = TraderAgent(mandate, account, view, broker, outbox)
+
+    bus = Bus()
+    bus.on(InstantClosed, trader.on_closed)
+    bus.on(InstantClosed, collector.on_closed)
+    bus.on(InstantClosed, trader.on_marked)
+    bus.on(BarsObserved, predictor.on_observed)
+    agents = {
+        Stage.COLLECTOR: collector, Stage.PREDICTOR: predictor, Stage.STRATEGY: strategy, Stage.TRADER: trader,
+    }  # fmt: skip
+    bus.on(StageDue, lambda due: agents[due.stage].on_due(due))
+    bus.on(PredictionsMade, strategy.on_predictions)
+    bus.on(SignalsRaised, trader.on_signals)
+    bus.on(MarketOpened, trader.on_opened)
+
+    desks = (Desk(trader, outbox),)
+    pipeline = Pipeline(
+        bus, candles, collector.close, lambda: Checkpoint(view.instant, view.state(), predictor.state()), desks,
+        journal, spill,
+    )  # fmt: skip
+
+    def restore(checkpoint: Checkpoint) -> None:
+        view.restore(checkpoint.market)
+        predictor.restore(checkpoint.predictor)
+
+    def resume(instant: int) -> None:
+        collector.resume(instant)
+        predictor.resume(instant)
+
+    folding = Folding(collector.close, collector.on_closed, predictor.on_observed, restore, resume)
+    return Assembly(
+        session_id, market, instruments, quote, view, collector, predictor, strategy, trader, bus, pipeline, folding,
+        journal, spill, desks, atoms(settings.capital, quote),
+    )  # fmt: skip
+
+
+def assemble_stored(engine: Engine, session: MarketSession, settings: Settings) -> Assembly:
+    """The same, with its journal in a database and its spill in the home."""
+    market = open_market(session.spec)
+    instruments = market.candles.instruments
+    Sessions(engine).describe(session.id, instruments)
+    journal = SqlJournal(engine, session.id, one_quote(instruments), {s: i.scale for s, i in instruments.items()})
+    spill = FileSpill(settings.home / f"spill-{session.id}.jsonl")
+    return assemble(session.id, market, journal, spill, settings.mandate(), settings)
+
+
+def schedule_after(instant: int, candles: CandleSource, settings: Settings) -> Schedule:
+    """Instants and beats after *instant*."""
+    return Schedule(candles.timeframe_ms, beats_ms(settings), instant)
+
+
+def beats_ms(settings: Settings) -> dict[Stage, int]:
+    """How often each stage is woken, in market milliseconds."""
+    return {
+        Stage.COLLECTOR: settings.data_collection_interval * 1000,
+        Stage.PREDICTOR: settings.prediction_interval * 1000,
+        Stage.STRATEGY: settings.signal_generation_interval * 1000,
+        Stage.TRADER: settings.trade_execution_interval * 1000,
+    }
+
+
+def clock_from(instant: int, settings: Settings) -> MarketClock:
+    """Market time from *instant* on, at the speed that was asked for."""
+    return VirtualClock(instant) if settings.speed == "max" else PacedClock(instant, float(settings.speed))
+
+
+def runner_for(assembly: Assembly, recovered: Recovered, settings: Settings) -> tuple[Runner, Schedule, MarketClock]:
+    candles = assembly.market.candles
+    schedule = schedule_after(recovered.instant, candles, settings)
+    clock = clock_from(recovered.instant, settings)
+    return Runner(assembly.pipeline, schedule, clock, candles.last_instant), schedule, clock
+
+
+def one_quote(instruments: Mapping[str, Instrument]) -> str:
+    """The quote asset that all instruments of a session share.
+
+    Raises:
+        InvalidValueError: they do not, or there are none.
+    """
+    quotes: set[Any] = {i.quote for i in instruments.values()}
+    if len(quotes) != 1:
+        raise InvalidValueError("symbols", sorted(instruments), "pairs against one and the same quote asset")
+    return str(quotes.pop())
