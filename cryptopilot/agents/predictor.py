@@ -37,7 +37,9 @@ class PredictorAgent:
         )
         self._tapes = {s: Tape.new() for s in instruments}
         self._ranks = {s: RankTape.of([]) for s in instruments}
-        self._news: dict[str, NewsTape] = {c: NewsTape() for c in (*{i.base for i in instruments.values()}, MARKET_WIDE)}
+        self._news: dict[str, NewsTape] = {
+            c: NewsTape() for c in (*{i.base for i in instruments.values()}, MARKET_WIDE)
+        }
         self._observed = -1
         self._handled = -1
         self._predictions: tuple[Prediction, ...] = ()
@@ -48,7 +50,7 @@ class PredictorAgent:
         if closed.instant <= self._observed:
             return ()
         self._observed = closed.instant
-        self._hear(closed.instant, closed.news)
+        self._hear(closed.news)
         evidence: list[Evidence] = []
         market = self._news[MARKET_WIDE].level
         for symbol, instrument in self._instruments.items():
@@ -69,15 +71,11 @@ class PredictorAgent:
             return
         self._handled = self._observed
         yield PredictionsMade(self._observed, self._predictions)
-        silent = tuple(
-            Skipped(p.symbol, "every model abstains") for p in self._predictions if p.score != p.score
-        )
+        silent = tuple(Skipped(p.symbol, "every model abstains") for p in self._predictions if p.score != p.score)
         yield StageReport(Stage.PREDICTOR, self._observed, len(self._predictions), skipped=silent)
 
     def state(self) -> PredictorState:
-        return PredictorState(
-            self._observed, self._tapes, {s: r.by_age for s, r in self._ranks.items()}, self._news
-        )
+        return PredictorState(self._observed, self._tapes, {s: r.by_age for s, r in self._ranks.items()}, self._news)
 
     def restore(self, state: PredictorState) -> None:
         """Become what *state* describes; symbols it does not know start anew."""
@@ -94,7 +92,7 @@ class PredictorAgent:
         price = instrument.price
         self._tapes[symbol].advance(price(bar.high), price(bar.low), price(bar.close), instrument.volume(bar.volume))
 
-    def _hear(self, instant: int, news: Sequence[NewsItem]) -> None:
+    def _hear(self, news: Sequence[NewsItem]) -> None:
         fresh: defaultdict[str, float] = defaultdict(float)
         named: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
         for item in news:

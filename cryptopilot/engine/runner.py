@@ -39,6 +39,10 @@ class Runner:
         if self.error is None:
             self._pipeline.save_checkpoint()
 
+    def until(self, last_instant: int) -> None:
+        """End after *last_instant*, or at the market's own end if that comes first."""
+        self._last = last_instant if self._last is None else min(self._last, last_instant)
+
     def run(self) -> None:
         """Work in the caller's thread until the market ends or `stop` is called from another."""
         while not self._wake.is_set():

@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, alias="HOST")
     port: int = Field(5000, ge=0, le=65_535, alias="PORT")
     home: Path = Field(default_factory=default_home, alias="CRYPTOPILOT_HOME")
+    log_format: str = Field("console", pattern="^(console|json)$", alias="PIPELINE_LOG_FORMAT")
     capital: Decimal = Field(Decimal(10_000), gt=0, le=10_000_000, alias="PIPELINE_CAPITAL")
 
     def mandate(self) -> Mandate:
@@ -103,7 +104,9 @@ def _allowed(name: str) -> str:
     field = next((f for f in Settings.model_fields.values() if f.alias == name), None)
     if field is None:
         return ""
-    bounds = {k: getattr(m, k) for m in field.metadata for k in ("ge", "gt", "le", "min_length", "pattern") if hasattr(m, k)}
+    bounds = {
+        k: getattr(m, k) for m in field.metadata for k in ("ge", "gt", "le", "min_length", "pattern") if hasattr(m, k)
+    }
     bounds = {k: v for k, v in bounds.items() if v is not None}
     if "pattern" in bounds:
         return f"a text matching {bounds['pattern']}"

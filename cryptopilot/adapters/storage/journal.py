@@ -16,6 +16,8 @@ from cryptopilot.domain.events import BookEvent
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.order import Order
 from cryptopilot.domain.position import Position
+from cryptopilot.domain.prediction import Prediction
+from cryptopilot.domain.signal import Judged
 from cryptopilot.domain.tape import Checkpoint
 from cryptopilot.ports.journal import Batch, Progress
 from cryptopilot.rules.arithmetic import Scale
@@ -45,10 +47,8 @@ class SqlJournal:
         self._inode = self._path.stat().st_ino if self._path is not None else None
         self._heads: dict[str, Head] = {}
         self._upserts = _Upserts(engine.dialect.name)
-        self._append = (
-            "INSERT INTO journal (session_id, wallet_id, seq, at, kind, body, hash) VALUES "
-            + ("(?, ?, ?, ?, ?, ?, ?)" if engine.dialect.paramstyle == "qmark" else "(%s, %s, %s, %s, %s, %s, %s)")
-        )
+        marks = ", ".join(["?" if engine.dialect.paramstyle == "qmark" else "%s"] * 7)
+        self._append = f"INSERT INTO journal (session_id, wallet_id, seq, at, kind, body, hash) VALUES ({marks})"  # noqa: S608
 
     def commit(self, batch: Batch) -> None:
         heads = dict(self._heads)
@@ -98,16 +98,24 @@ class SqlJournal:
                 _of(schema.orders, self._session, wallet_id).where(schema.orders.c.status.in_(WORKING))
             ).all()
             trades = schema.trades.c
-            left = connection.execute(
-                select(trades.symbol, func.max(trades.closed_at))
-                .where(trades.session_id == self._session, trades.wallet_id == wallet_id, trades.closed_at.is_not(None))
-                .group_by(trades.symbol)
-            ).all()
+            left = (
+                connection.execute(
+                    select(trades.symbol, func.max(trades.closed_at))
+                    .where(
+                        trades.session_id == self._session,
+                        trades.wallet_id == wallet_id,
+                        trades.closed_at.is_not(None),
+                    )
+                    .group_by(trades.symbol)
+                )
+                .tuples()
+                .all()
+            )
         return Account(
             wallet_id, self._quote, self._scales, row.cash, row.equity, row.day_base, row.peak, row.marked_at,
             bool(row.halted), {p.symbol: p for p in positions}, {r.symbol: _order(r) for r in working},
             {r.symbol: r.reserved for r in working if r.reserved}, {r.id for r in working if r.status != "intended"},
-            {symbol: at for symbol, at in left},
+            dict(left),
         )  # fmt: skip
 
     def events(self, wallet_id: str) -> Iterator[BookEvent]:
@@ -137,7 +145,10 @@ class SqlJournal:
         table = schema.checkpoints
         with transaction(self._engine, self._path, self._inode) as connection:
             body = connection.execute(
-                select(table.c.body).where(table.c.session_id == self._session).order_by(table.c.instant.desc()).limit(1)
+                select(table.c.body)
+                .where(table.c.session_id == self._session)
+                .order_by(table.c.instant.desc())
+                .limit(1)
             ).scalar()
         return None if body is None else codec.decode_checkpoint(body)
 
@@ -151,7 +162,14 @@ class SqlJournal:
             ).all()
         return [
             NewsItem(
-                r.id, r.published_at, r.first_seen_at, r.source, r.title, tuple(r.coins.split()), r.score, bool(r.simulated)
+                r.id,
+                r.published_at,
+                r.first_seen_at,
+                r.source,
+                r.title,
+                tuple(r.coins.split()),
+                r.score,
+                bool(r.simulated),
             )
             for r in rows
         ]
@@ -160,7 +178,10 @@ class SqlJournal:
         """Rows for the prunable segments of a batch, and their roots by wallet ('' for predictions)."""
         rows: list[dict[str, object]] = []
         roots: dict[str, str] = {}
-        parts = [("predictions", "", batch.predictions), *(("signals", w, j) for w, j in batch.judged.items())]
+        parts: list[tuple[str, str, Sequence[Prediction] | Sequence[Judged]]] = [
+            ("predictions", "", batch.predictions),
+            *(("signals", wallet_id, judged) for wallet_id, judged in batch.judged.items()),
+        ]
         for kind, wallet_id, entries in parts:
             if entries:
                 body, root = codec.encode_segment(entries)
@@ -196,7 +217,8 @@ class SqlJournal:
                         "marked_at": event.at,
                     }  # fmt: skip
                     connection.execute(
-                        self._upserts.equity, [{**key, "at": event.at, "equity": event.equity, "cash": event.cash}]
+                        self._upserts.equity,
+                        [{**key, "at": event.at, "equity": event.equity, "cash": event.cash}],
                     )
                 case book.Deposited():
                     self._deposit(connection, key, event)
@@ -220,10 +242,11 @@ class SqlJournal:
             fields |= {"head_seq": heads[wallet_id].sequence, "head_hash": heads[wallet_id].hash}
             table = schema.accounts.c
             connection.execute(
-                update(schema.accounts).where(table.session_id == self._session, table.wallet_id == wallet_id), fields
+                update(schema.accounts).where(table.session_id == self._session, table.wallet_id == wallet_id),
+                fields,
             )
 
-    def _deposit(self, connection: Connection, key: dict[str, object], event: book.Deposited) -> None:
+    def _deposit(self, connection: Connection, key: Mapping[str, object], event: book.Deposited) -> None:
         found = connection.execute(_of(schema.accounts, str(key["session_id"]), str(key["wallet_id"]))).first()
         if found is None:
             fresh = dict.fromkeys(("cash", "equity", "day_base", "peak"), event.atoms)
@@ -240,7 +263,7 @@ class SqlJournal:
             .values(**raised)
         )
 
-    def _halt(self, connection: Connection, key: dict[str, object], *, halted: bool) -> None:
+    def _halt(self, connection: Connection, key: Mapping[str, object], *, halted: bool) -> None:
         table = schema.accounts.c
         values: dict[str, object] = {"halted": halted}
         if not halted:
@@ -251,10 +274,10 @@ class SqlJournal:
             .values(**values)
         )
 
-    def _order_status(self, connection: Connection, key: dict[str, object], order_id: str, **fields: object) -> None:
+    def _order_status(self, connection: Connection, key: Mapping[str, object], order_id: str, **fields: object) -> None:
         connection.execute(_one(update(schema.orders), schema.orders, key, "id", order_id), fields)
 
-    def _fill(self, connection: Connection, key: dict[str, object], event: book.OrderFilled) -> None:
+    def _fill(self, connection: Connection, key: Mapping[str, object], event: book.OrderFilled) -> None:
         names = ("order_id", "at", "trade_id", "symbol", "side", "lots", "ticks", "fee", "reason", "realised")
         connection.execute(insert(schema.fills), [{**key, **{n: getattr(event, n) for n in names}}])
         orders, trades = schema.orders.c, schema.trades.c
@@ -351,7 +374,9 @@ def _of(table: Table, session_id: str, wallet_id: str) -> Any:
 
 def _one(statement: Any, table: Table, key: Mapping[str, object], column: str, value: object) -> Any:
     return statement.where(
-        table.c.session_id == key["session_id"], table.c.wallet_id == key["wallet_id"], table.c[column] == value
+        table.c.session_id == key["session_id"],
+        table.c.wallet_id == key["wallet_id"],
+        table.c[column] == value,
     )
 
 

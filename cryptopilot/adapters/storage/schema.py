@@ -13,11 +13,12 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.schema import SchemaItem
 
 metadata = MetaData()
 
 
-def _books(name: str, *columns: Column[object]) -> Table:
+def _books(name: str, *columns: SchemaItem) -> Table:
     """A table that belongs to one wallet in one market session."""
     return Table(
         name,
