@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from cryptopilot.domain.candle import Bar
+from cryptopilot.domain.errors import ModelUnavailableError
 from cryptopilot.domain.events import BarsObserved, PredictionsMade, StageDue
 from cryptopilot.domain.instrument import Instrument
 from cryptopilot.domain.news import MARKET_WIDE, NewsItem
@@ -43,6 +44,7 @@ class PredictorAgent:
         self._observed = -1
         self._handled = -1
         self._predictions: tuple[Prediction, ...] = ()
+        self.errors: dict[str, str] = {}
 
     def on_observed(self, event: BarsObserved) -> Iterable[object]:
         """Fold one instant and predict it; the stage only publishes what this computes."""
@@ -107,8 +109,18 @@ class PredictorAgent:
             else:
                 self._news[coin] = NewsTape(level, (*named[coin], *tape.recent)[:REMEMBERED])
 
+    def _opinions(self, model: Model, evidence: Sequence[Evidence]) -> list[tuple[float, ...]]:
+        """What a model says of every symbol; one that cannot abstains on all of them."""
+        try:
+            parts = model.parts(evidence)
+            self.errors.pop(model.card.name, None)
+        except ModelUnavailableError as error:
+            self.errors[model.card.name] = str(error)
+            return [(UNKNOWN,) * len(model.card.parts)] * len(evidence)
+        return parts
+
     def _predict(self, instant: int, evidence: Sequence[Evidence]) -> Iterable[Prediction]:
-        opinions = [model.parts(evidence) for model in self._models]
+        opinions = [self._opinions(model, evidence) for model in self._models]
         weights = self.card.weights
         for about, *parts in zip(evidence, *opinions, strict=True):
             total, weight = 0.0, 0.0

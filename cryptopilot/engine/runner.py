@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from cryptopilot.domain.errors import IntegrityError
+from cryptopilot.domain.errors import IntegrityError, OutOfOrderError
 from cryptopilot.engine.clock import MarketClock
 from cryptopilot.engine.pipeline import Pipeline
 from cryptopilot.engine.schedule import Schedule
@@ -73,6 +73,8 @@ class Runner:
             self._pipeline.decide(instant)
         except IntegrityError:
             raise
+        except OutOfOrderError as error:
+            log.warning("instant_out_of_order", extra={"instant": instant, "last": error.last})
         except Exception as error:
             log.exception("instant_given_up", extra={"instant": instant})
             self._protect(instant, f"{type(error).__name__}: {error}")

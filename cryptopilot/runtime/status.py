@@ -67,6 +67,7 @@ def status_of(assembly: Assembly, schedule: Schedule, recent: Recent, settings: 
         "failure": pipeline.failure or None,
         "journal": "away" if pipeline.journal_away else "ok",
         "source_errors": dict(assembly.collector.errors),
+        "model_errors": dict(assembly.predictor.errors),
     }
 
 

@@ -1,6 +1,6 @@
 """Who meets whom, in one file that reads like the stream. The clock, the source and the broker are chosen here."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,7 @@ from cryptopilot.engine.runner import Runner
 from cryptopilot.engine.schedule import Schedule
 from cryptopilot.ports.candles import CandleSource
 from cryptopilot.ports.journal import Journal
+from cryptopilot.ports.model import Model
 from cryptopilot.ports.spill import Spill
 from cryptopilot.rules.fills import Costs
 from cryptopilot.runtime.markets import Market, open_market
@@ -48,7 +49,7 @@ from cryptopilot.runtime.settings import Settings
 from cryptopilot.simulation.paper import PaperBroker
 
 WALLET = "default"
-MODELS = ((TechnicalModel(), 0.40), (MomentumModel(), 0.35), (NewsModel(), 0.25))
+MODELS: tuple[tuple[Model, float], ...] = ((TechnicalModel(), 0.40), (MomentumModel(), 0.35), (NewsModel(), 0.25))
 """The ensemble's members and their declared weights; a new model is one more line."""
 
 NEWS_HALF_LIFE_MS = 6 * HOUR
@@ -89,7 +90,14 @@ class Assembly:
 
 
 def assemble(
-    session_id: str, market: Market, journal: Journal, spill: Spill, mandate: Mandate, settings: Settings
+    session_id: str,
+    market: Market,
+    journal: Journal,
+    spill: Spill,
+    mandate: Mandate,
+    settings: Settings,
+    *,
+    models: Sequence[tuple[Model, float]] = MODELS,
 ) -> Assembly:
     """The four agents on one market's stream, with one wallet."""
     candles = market.candles
@@ -98,7 +106,7 @@ def assemble(
     view = MarketView(instruments)
     scorer = LexiconScorer(tuple({**dict.fromkeys(i.base for i in instruments.values()), **dict.fromkeys(ALIASES)}))
     collector = CollectorAgent(candles, market.news, scorer, view)
-    predictor = PredictorAgent(instruments, MODELS, 0.5 ** (candles.timeframe_ms / NEWS_HALF_LIFE_MS))
+    predictor = PredictorAgent(instruments, models, 0.5 ** (candles.timeframe_ms / NEWS_HALF_LIFE_MS))
     account = Account.new(WALLET, quote, instruments)
     broker = PaperBroker(PAPER_COSTS, view)
     outbox = Outbox(broker)

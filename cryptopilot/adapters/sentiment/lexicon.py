@@ -7,7 +7,9 @@ from cryptopilot.domain.news import MARKET_WIDE, Headline, NewsItem
 _WORDS = {
     1.0: """gain gains gained rise rises rising rose climb climbs climbed up higher growth grow grows growing positive
         support supports supported partner partners partnership integrate integrates integration launch launches
-        launched         unveil unveils expand expands expansion upgrade upgrades upgraded recover recovers recovery rebound rebounds
+        launched
+                unveil unveils expand expands expansion upgrade upgrades upgraded recover recovers recovery rebound
+                rebounds
         rebounded stable secure secures secured join joins add adds adoption adopts adopt accumulate accumulates
         accumulation inflow inflows optimistic optimism confident confidence interest donate welcome welcomes hire hires
         greed milestone wins win won boost boosts boosted invest invests invested investment raise raises raised backing
@@ -32,7 +34,8 @@ _WORDS = {
 WEIGHTS = {word: weight for weight, words in _WORDS.items() for word in words.split()}
 
 _NEGATIONS = frozenset(
-    "not no never without none neither nor cannot can't won't isn't wasn't doesn't didn't don't fails failed fail lacks "
+    "not no never without none neither nor cannot can't won't isn't wasn't doesn't didn't don't fails failed fail "
+    "lacks "
     "lack denies deny unlikely hardly barely despite".split()
 )
 _INTENSE = {
