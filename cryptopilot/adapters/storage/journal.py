@@ -98,24 +98,16 @@ class SqlJournal:
                 _of(schema.orders, self._session, wallet_id).where(schema.orders.c.status.in_(WORKING))
             ).all()
             trades = schema.trades.c
-            left = (
-                connection.execute(
-                    select(trades.symbol, func.max(trades.closed_at))
-                    .where(
-                        trades.session_id == self._session,
-                        trades.wallet_id == wallet_id,
-                        trades.closed_at.is_not(None),
-                    )
-                    .group_by(trades.symbol)
-                )
-                .tuples()
-                .all()
-            )
+            left = connection.execute(
+                select(trades.symbol, func.max(trades.closed_at).label("closed_at"))
+                .where(trades.session_id == self._session, trades.wallet_id == wallet_id, trades.closed_at.is_not(None))
+                .group_by(trades.symbol)
+            ).all()
         return Account(
             wallet_id, self._quote, self._scales, row.cash, row.equity, row.day_base, row.peak, row.marked_at,
             bool(row.halted), {p.symbol: p for p in positions}, {r.symbol: _order(r) for r in working},
             {r.symbol: r.reserved for r in working if r.reserved}, {r.id for r in working if r.status != "intended"},
-            dict(left),
+            {r.symbol: r.closed_at for r in left},
         )  # fmt: skip
 
     def events(self, wallet_id: str) -> Iterator[BookEvent]:
@@ -127,16 +119,17 @@ class SqlJournal:
         )
         previous, expected = codec.GENESIS, 1
         with self._engine.connect() as connection:
-            for seq, kind, body, digest in connection.execution_options(yield_per=1000).execute(wanted):
-                if seq != expected:
-                    raise JournalCorruptError(wallet_id, expected, f"missing; the next one is {seq}")
-                if codec.link(previous, seq, kind, body) != digest:
-                    raise JournalCorruptError(wallet_id, seq, "its hash is not that of its content")
-                try:
-                    yield codec.decode_event(kind, body)
-                except ValueError as error:
-                    raise JournalCorruptError(wallet_id, seq, str(error)) from error
-                previous, expected = digest, expected + 1
+            with connection.execution_options(yield_per=1000).execute(wanted) as rows:
+                for seq, kind, body, digest in rows:
+                    if seq != expected:
+                        raise JournalCorruptError(wallet_id, expected, f"missing; the next one is {seq}")
+                    if codec.link(previous, seq, kind, body) != digest:
+                        raise JournalCorruptError(wallet_id, seq, "its hash is not that of its content")
+                    try:
+                        yield codec.decode_event(kind, body)
+                    except ValueError as error:
+                        raise JournalCorruptError(wallet_id, seq, str(error)) from error
+                    previous, expected = digest, expected + 1
             stands = connection.execute(_of(schema.accounts, self._session, wallet_id)).first()
         if stands is not None and stands.head_seq != expected - 1:
             raise JournalCorruptError(wallet_id, expected, f"missing; the account stands at {stands.head_seq}")
