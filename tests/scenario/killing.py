@@ -88,7 +88,7 @@ def records(engine: Engine) -> list[BookEvent]:
 
 def _journal(engine: Engine) -> SqlJournal:
     session = Sessions(engine).all()[0]
-    from cryptopilot.runtime.markets import open_market  # noqa: PLC0415  # Only for its instruments.
+    from cryptopilot.runtime.markets import open_market  # Only for its instruments.
 
     instruments = open_market(session.spec).candles.instruments
     return SqlJournal(engine, session.id, one_quote(instruments), {s: i.scale for s, i in instruments.items()})
