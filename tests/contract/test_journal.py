@@ -27,7 +27,7 @@ from cryptopilot.domain.market import MarketView
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.order import Execution, Order
 from cryptopilot.domain.tape import Checkpoint, PredictorState
-from cryptopilot.ports.journal import Batch, Journal, Progress
+from cryptopilot.ports.journal import Batch, Booked, Journal, Progress
 from cryptopilot.rules.protection import STOP
 from tests.fakes.market import an_instrument, at
 from tests.fakes.memory import MemoryJournal
@@ -74,7 +74,7 @@ class Bookkeeper:
     def commit(self, instant: int, *events: object, **fields: object) -> Batch:
         batch = Batch(instant, **fields)  # type: ignore[arg-type]
         for event in events:
-            self.account.apply(event)  # type: ignore[arg-type]
+            self.account.apply(event)
             batch.book(WALLET, event)  # type: ignore[arg-type]
         self.journal.commit(batch)
         return batch
@@ -270,5 +270,5 @@ def test_a_database_file_that_was_deleted_is_noticed_before_anything_is_written(
     engine.dispose()
 
 
-def _booked(event: Marked | OrderSent) -> list[tuple[str, Marked | OrderSent]]:
-    return [(WALLET, event)]
+def _booked(event: Marked | OrderSent) -> list[Booked]:
+    return [Booked(WALLET, event)]

@@ -172,7 +172,11 @@ def _live_until(url: str, home: Path, name: str, nth: int, pipe: int) -> None:
     try:
         writer = Writer(url, home)
         writer.failpoints(point)
-        writer.run(lambda batch: os.write(pipe, b"%d\n" % len(batch.events)) and None)
+
+        def acknowledge(batch: Batch) -> None:
+            os.write(pipe, b"%d\n" % len(batch.events))
+
+        writer.run(acknowledge)
     except BaseException as error:
         sys.stderr.write(f"{type(error).__name__}: {error}\n")
         os._exit(1)

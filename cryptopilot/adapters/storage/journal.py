@@ -53,7 +53,7 @@ class SqlJournal:
     def commit(self, batch: Batch) -> None:
         heads = dict(self._heads)
         segments, roots = self._segments(batch)
-        rows: list[tuple[object, ...]] = []
+        rows: list[tuple[str, str, int, int, str, bytes, bytes]] = []
         with transaction(self._engine, self._path, self._inode) as connection:
             for wallet_id, event in batch.events:
                 kept = _rooted(event, roots.get("", ""), roots.get(wallet_id, ""))
@@ -65,7 +65,7 @@ class SqlJournal:
                 rows.append((self._session, wallet_id, sequence, kept.at, kind, body, digest))
             if rows:
                 connection.exec_driver_sql(self._append, rows)
-                self._project(connection, batch, heads)
+                self._project(connection, batch, heads, [row[2] for row in rows])
             if segments:
                 connection.execute(insert(schema.segments), segments)
             if batch.news:
@@ -95,7 +95,9 @@ class SqlJournal:
                 raise JournalCorruptError(wallet_id, head.sequence, "the account stands at another link of the chain")
             positions = [_position(r) for r in connection.execute(_of(schema.positions, self._session, wallet_id))]
             working = connection.execute(
-                _of(schema.orders, self._session, wallet_id).where(schema.orders.c.status.in_(WORKING))
+                _of(schema.orders, self._session, wallet_id)
+                .where(schema.orders.c.status.in_(WORKING))
+                .order_by(schema.orders.c.intended_seq)
             ).all()
             trades = schema.trades.c
             left = connection.execute(
@@ -197,10 +199,12 @@ class SqlJournal:
         ).first()
         return Head(0, codec.GENESIS) if row is None else Head(row.seq, row.hash)
 
-    def _project(self, connection: Connection, batch: Batch, heads: Mapping[str, Head]) -> None:
+    def _project(
+        self, connection: Connection, batch: Batch, heads: Mapping[str, Head], sequences: Sequence[int]
+    ) -> None:
         """Write the current state that the batch's events lead to."""
         changed: dict[str, dict[str, object]] = {}
-        for wallet_id, event in batch.events:
+        for (wallet_id, event), sequence in zip(batch.events, sequences, strict=True):
             key = {"session_id": self._session, "wallet_id": wallet_id}
             fields = changed.setdefault(wallet_id, {})
             match event:
@@ -216,14 +220,16 @@ class SqlJournal:
                 case book.Deposited():
                     self._deposit(connection, key, event)
                 case book.OrderIntended():
-                    connection.execute(insert(schema.orders), [{**key, **_order_row(event.order, event.reserved)}])
+                    connection.execute(
+                        insert(schema.orders), [{**key, **_order_row(event.order, event.reserved, sequence)}]
+                    )
                 case book.OrderSent():
                     self._order_status(connection, key, event.order_id, status="sent")
                 case book.OrderCancelled():
                     self._order_status(connection, key, event.order_id, status="cancelled", why=event.why, reserved=0)
                 case book.OrderFilled():
                     fields["cash"] = event.cash
-                    self._fill(connection, key, event)
+                    self._fill(connection, key, event, sequence)
                 case book.ProtectionMoved():
                     connection.execute(
                         _one(update(schema.positions), schema.positions, key, "symbol", event.symbol),
@@ -270,12 +276,12 @@ class SqlJournal:
     def _order_status(self, connection: Connection, key: Mapping[str, object], order_id: str, **fields: object) -> None:
         connection.execute(_one(update(schema.orders), schema.orders, key, "id", order_id), fields)
 
-    def _fill(self, connection: Connection, key: Mapping[str, object], event: book.OrderFilled) -> None:
+    def _fill(self, connection: Connection, key: Mapping[str, object], event: book.OrderFilled, sequence: int) -> None:
         names = ("order_id", "at", "trade_id", "symbol", "side", "lots", "ticks", "fee", "reason", "realised")
         connection.execute(insert(schema.fills), [{**key, **{n: getattr(event, n) for n in names}}])
         orders, trades = schema.orders.c, schema.trades.c
         if event.reason in (STOP, TARGET):
-            connection.execute(insert(schema.orders), [{**key, **_protective_row(event)}])
+            connection.execute(insert(schema.orders), [{**key, **_protective_row(event, sequence)}])
         else:
             connection.execute(
                 _one(update(schema.orders), schema.orders, key, "id", event.order_id).values(
@@ -380,18 +386,19 @@ def _rooted(event: BookEvent, predictions: str, signals: str) -> BookEvent:
     return event
 
 
-def _order_row(order: Order, reserved: int) -> dict[str, object]:
+def _order_row(order: Order, reserved: int, sequence: int) -> dict[str, object]:
     row = asdict(order)
     del row["wallet_id"]
-    return {**row, "filled_lots": 0, "reserved": reserved, "status": "intended", "why": ""}
+    return {**row, "filled_lots": 0, "reserved": reserved, "intended_seq": sequence, "status": "intended", "why": ""}
 
 
-def _protective_row(event: book.OrderFilled) -> dict[str, object]:
+def _protective_row(event: book.OrderFilled, sequence: int) -> dict[str, object]:
     """A protective exit as an order of its own, so that every fill has one."""
     return {
         "id": event.order_id, "symbol": event.symbol, "side": event.side, "lots": event.lots,
         "filled_lots": event.lots, "limit_ticks": 0, "stop_ticks": 0, "target_ticks": 0, "longest_ms": 0,
         "born_at": event.at, "expires_at": 0, "reason": event.reason, "confidence": 0.0, "reserved": 0,
+        "intended_seq": sequence,
         "status": "filled", "why": "",
     }  # fmt: skip
 

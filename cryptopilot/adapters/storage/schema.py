@@ -142,6 +142,7 @@ orders = _books(
     Column("reason", Integer, nullable=False),
     Column("confidence", Float, nullable=False),
     Column("reserved", BigInteger, nullable=False),
+    Column("intended_seq", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
     Column("why", Text, nullable=False),
     Index("orders_by_status", "session_id", "wallet_id", "status"),
