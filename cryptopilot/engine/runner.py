@@ -52,7 +52,7 @@ class Runner:
                 if self._last is not None and instant > self._last:
                     return
                 if self._clock.wait_until(instant, self._wake):
-                    self._decide(self._schedule.take_instant())
+                    self._handle(self._schedule.take_instant())
             elif self._clock.wait_until(beat, self._wake):
                 self._beat()
 
@@ -66,9 +66,6 @@ class Runner:
             self.finished.set()
 
     def _decide(self, instant: int) -> None:
-        self.instants += 1
-        if self._clock.now() > instant + self._schedule.timeframe_ms:
-            self.late += 1
         try:
             self._pipeline.decide(instant)
         except IntegrityError:
@@ -78,6 +75,12 @@ class Runner:
         except Exception as error:
             log.exception("instant_given_up", extra={"instant": instant})
             self._protect(instant, f"{type(error).__name__}: {error}")
+
+    def _handle(self, instant: int) -> None:
+        self._decide(instant)
+        self.instants += 1
+        if self._clock.now() > instant + self._schedule.timeframe_ms:
+            self.late += 1
 
     def _protect(self, instant: int, failure: str) -> None:
         try:

@@ -96,6 +96,10 @@ class PipelineService:
         """Wait for the market's end; True when it has come."""
         return self._runner is not None and self._runner.finished.wait(seconds)
 
+    def punctuality(self) -> tuple[int, int]:
+        """Instants decided by this process, and how many of them after the next one was due."""
+        return (self._runner.instants, self._runner.late) if self._runner is not None else (0, 0)
+
     def observe(self, observer: Callable[[Batch], None]) -> None:
         """Tell *observer* of every committed batch; it must neither raise nor wait."""
         self.assembly.pipeline.observers.append(observer)
