@@ -64,6 +64,7 @@ def serve(
             raise service.error
     finally:
         service.close()
+        taken.close()
 
 
 def _watch(service: PipelineService, stop: threading.Event, *, batch: bool, lines: bool) -> None:
