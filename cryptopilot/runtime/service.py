@@ -145,7 +145,7 @@ class PipelineService:
         wanted = markets.spec(self.settings, self._choice)
         sessions = Sessions(engine)
         session = None if self._fresh else sessions.resumable(self.settings.market, wanted)
-        session = session or self._new_session(sessions, markets.drawn(wanted))
+        session = session or self._new_session(sessions, markets.drawn(wanted, self.settings.seed))
         sessions.wallet(WALLET, "Default", self.settings.mandate(), wall_ms())
         self._assembly = assembly = assemble_stored(engine, session, self.settings)
         recovered = assembly.recover()

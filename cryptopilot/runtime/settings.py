@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     market: str = Field("sandbox", pattern=r"^(sandbox|replay:.+)$", alias="PIPELINE_MARKET")
     symbols: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_symbols)] = Field((), alias="PIPELINE_SYMBOLS")
     timeframe: str | None = Field(None, pattern=f"^({'|'.join(ALLOWED)})$", alias="PIPELINE_TIMEFRAME")
+    seed: int | None = Field(None, ge=0, le=2**31 - 1, alias="PIPELINE_SEED")
     speed: str = Field("60", pattern=r"^(max|\d+(\.\d+)?)$", alias="PIPELINE_SPEED")
     database_url: str | None = Field(None, min_length=1, alias="DATABASE_URL")
     redis_url: str | None = Field(None, min_length=1, alias="REDIS_URL")
