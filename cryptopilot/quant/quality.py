@@ -70,9 +70,9 @@ class Report:
     """Every gap and every wrong row of a series.
 
     Args:
-        step: the timeframe in ms; gaps: int64 [g, 2], first missing open time in ms UTC and missing bars, oldest
-        first; wrong: for each defect that occurs, its row indices, int64, ascending; hint: what may have happened,
-        or empty.
+        step: the timeframe in ms; gaps: int64 [g, 2], first missing open time in ms UTC and missing bars,
+        oldest first; wrong: for each defect that occurs, its row indices, int64, ascending; hint: what may
+        have happened, or empty.
     """
 
     columns: Columns
@@ -147,9 +147,9 @@ class Report:
 def inspect(columns: Columns, step: int) -> Report:
     """Name every gap and every wrong row of a series. Linear in its length where it is sorted.
 
-    A gap lies between two bars on the grid; what comes before the first and after the last is not judged. Time
-    and value are judged apart: a row can be at fault in both. A price that is not finite or is negative is named
-    as such, and its row's prices are then not compared.
+    A gap lies between two bars on the grid; what comes before the first and after the last is not judged.
+    Time and value are judged apart: a row can be at fault in both. A price that is not finite or is negative
+    is named as such, and its row's prices are then not compared.
 
     Args:
         columns: n may be 0; step: a timeframe in ms.
@@ -219,8 +219,8 @@ def _distances(there: Ints, step: int) -> tuple[Ints, Ints]:
 def _swapped(order: Ints, values: Floats, broken: Flags) -> str:
     """What the price columns seem to be, when one permutation of them repairs nearly all of many broken rows.
 
-    Open and close cannot be told apart within a bar; of two such permutations the one is taken whose opens lie
-    closer to the closes before them.
+    Open and close cannot be told apart within a bar; of two such permutations the one is taken whose opens
+    lie closer to the closes before them.
     """
     count = int(broken.sum())
     if count < 3 or 10 * count < len(broken):

@@ -5,30 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from cryptopilot.adapters.exchanges.files import read_candles
 from cryptopilot.domain.candle import Bar, Opening
 from cryptopilot.domain.errors import DataFileError, InvalidValueError, UnknownSymbolError
 from cryptopilot.domain.instrument import Instrument
-from cryptopilot.domain.timeframe import iso, timeframe_ms, timeframe_text
+from cryptopilot.domain.timeframe import iso, timeframe_ms
 from cryptopilot.ports.candles import Closed
+from cryptopilot.quant.quality import Columns, Floats, Ints, inspect
 from cryptopilot.rules.features import LONGEST
 
 HISTORY = max(1000, 40 * LONGEST)
-COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-
-class Columns(NamedTuple):
-    """A candle file: open times in ms UTC [n], open, high, low, close, volume [5, n]."""
-
-    times: Ints
-    values: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +55,7 @@ class RecordedMarket:
         found: dict[str, Instrument] = {}
         for symbol in sorted(recording.symbols):
             path = candle_path(recording.folder, recording.exchange, symbol, recording.timeframe)
-            columns = read_parquet(path)
+            columns = read_candles(path)
             check_order(path, columns, step)
             found[symbol] = declared.get(symbol) or finest_grid(symbol, columns.values)
             self._rows[symbol] = self._grid(path, found[symbol], columns)
@@ -74,7 +63,8 @@ class RecordedMarket:
 
     def closed(self, instant: int) -> Closed:
         return Closed(
-            {s: Bar(instant - self.timeframe_ms, *row) for s in self._rows if (row := self._row(s, instant))}, {}
+            {s: Bar(instant - self.timeframe_ms, *row) for s in self._rows if (row := self._row(s, instant))},
+            {},
         )
 
     def opened(self, instant: int) -> Mapping[str, Opening]:
@@ -93,7 +83,9 @@ class RecordedMarket:
     def _grid(self, path: Path, instrument: Instrument, columns: Columns) -> tuple[int, Ints]:
         """The first open time and [n, 5] ticks and lots on the timeframe's grid, -1 where a bar is missing."""
         assert self.last_instant is not None
-        wanted = (columns.times >= self.first_instant - self.timeframe_ms) & (columns.times <= self.last_instant)
+        wanted = (columns.times >= self.first_instant - self.timeframe_ms) & (
+            columns.times <= self.last_instant
+        )
         times, values = columns.times[wanted], columns.values[:, wanted]
         if not len(times):
             raise DataFileError(
@@ -126,7 +118,9 @@ def available(folder: Path, exchange: str, timeframe: str) -> tuple[str, ...]:
     """
     place = folder / "candles" if (folder / "candles").is_dir() else folder
     if not place.is_dir():
-        raise DataFileError(folder, "no such folder; allowed: one with candles/EXCHANGE-BASE_QUOTE-TIMEFRAME.parquet")
+        raise DataFileError(
+            folder, "no such folder; allowed: one with candles/EXCHANGE-BASE_QUOTE-TIMEFRAME.parquet"
+        )
     suffix = f"-{timeframe}.parquet"
     found = sorted(
         p.name[len(exchange) + 1 : -len(suffix)].replace("_", "/")
@@ -134,8 +128,12 @@ def available(folder: Path, exchange: str, timeframe: str) -> tuple[str, ...]:
         if p.name.count("-") == 2
     )
     if not found:
-        series = sorted({f"{p.name.split('-')[0]} {p.stem.split('-')[-1]}" for p in place.glob("*-*-*.parquet")})
-        raise DataFileError(place, f"no candles of {exchange} at {timeframe}; it has: {', '.join(series) or 'none'}")
+        series = sorted(
+            {f"{p.name.split('-')[0]} {p.stem.split('-')[-1]}" for p in place.glob("*-*-*.parquet")}
+        )
+        raise DataFileError(
+            place, f"no candles of {exchange} at {timeframe}; it has: {', '.join(series) or 'none'}"
+        )
     return tuple(found)
 
 
@@ -151,47 +149,15 @@ def chosen(asked: Sequence[str], there: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(asked) or there
 
 
-def read_parquet(path: Path) -> Columns:
-    """A candle file's columns.
-
-    Raises:
-        DataFileError: missing, empty, damaged, or without the columns.
-    """
-    import pyarrow as pa  # noqa: PLC0415  # 40 MB that only files need.
-    from pyarrow import parquet  # noqa: PLC0415
-
-    if not path.is_file():
-        raise DataFileError(path, "no such file")
-    try:
-        table = parquet.read_table(path, columns=list(COLUMNS))
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise DataFileError(path, f"not a candle file with columns {', '.join(COLUMNS)}: {error}") from error
-    if not table.num_rows:
-        raise DataFileError(path, "it holds no candle")
-    values = np.stack([table[name].to_numpy().astype(np.float64) for name in COLUMNS[1:]])
-    return Columns(table["timestamp"].to_numpy().astype(np.int64), values)
-
-
 def check_order(path: Path, columns: Columns, step: int) -> None:
-    """Refuse a file whose rows are unsorted, doubled, off the grid, or cannot be.
+    """Refuse a file in which a row is wrong; gaps are allowed.
 
     Raises:
-        DataFileError: names the first row that is wrong.
+        DataFileError: names the first wrong row.
     """
-    times, (o, h, low, c, v) = columns.times, columns.values
-    problems = (
-        ("is not after the row before it", np.r_[False, np.diff(times) <= 0]),
-        (f"is not on the grid of {timeframe_text(step)}", times % step != 0),
-        ("has a value that is not a finite number", ~np.isfinite(columns.values).all(axis=0)),
-        ("breaks 0 < low <= open, close <= high", ~((0 < low) & (low <= np.minimum(o, c)) & (np.maximum(o, c) <= h))),
-        ("has a negative volume", v < 0),
-    )
-    for what, wrong in problems:
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            raise DataFileError(
-                path, f"row {row} ({iso(int(times[row]))}) {what}, {int(wrong.sum())} in all; run: cryptopilot data check {path}"
-            )
+    refusal = inspect(columns, step).refusal()
+    if refusal is not None:
+        raise DataFileError(path, f"{refusal}; run: cryptopilot data check {path}")
 
 
 def finest_grid(symbol: str, values: Floats) -> Instrument:
@@ -221,9 +187,11 @@ def _declared(folder: Path) -> dict[str, Instrument]:
     try:
         entries = json.loads(path.read_text())
         return {
-            symbol: Instrument(symbol, Decimal(e["tick_size"]), Decimal(e["lot_size"]), Decimal(e["max_price"]))
+            symbol: Instrument(
+                symbol, Decimal(e["tick_size"]), Decimal(e["lot_size"]), Decimal(e["max_price"])
+            )
             for symbol, e in entries.items()
         }
-    except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         allowed = '{"BTC/USDT": {"tick_size": "0.01", "lot_size": "0.00001", "max_price": "1000000"}}'
         raise DataFileError(path, f"{error!r}; allowed: {allowed}") from error
