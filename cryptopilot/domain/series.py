@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.domain.errors import InvalidValueError, RejectedError
 from cryptopilot.domain.instrument import SYMBOL
-from cryptopilot.domain.timeframe import ALLOWED, timeframe_ms
+from cryptopilot.domain.timeframe import ALLOWED, iso, timeframe_ms
 
 _EXCHANGE = re.compile(r"[A-Z0-9_]{1,32}")
 
@@ -69,3 +69,15 @@ def timeframe_of(path: PurePath) -> str | None:
         return series.timeframe
     found = {part for part in path.name.partition(".")[0].split("-") if part in ALLOWED}
     return found.pop() if len(found) == 1 else None
+
+
+class CandleConflictError(RejectedError):
+    """Bars that differ from those already stored: nothing was written. Times are open times in ms UTC."""
+
+    def __init__(self, series: Series, times: list[int]) -> None:
+        shown = ", ".join(iso(time) for time in times[:10]) + (", ..." if len(times) > 10 else "")
+        super().__init__(
+            f"{series}: bars that differ from those stored: {len(times)}, at {shown}; nothing was written; "
+            "allowed: equal bars, or --replace to overwrite"
+        )
+        self.series, self.times = series, times

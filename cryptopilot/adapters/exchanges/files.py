@@ -19,11 +19,11 @@ TIME_NAMES = ("timestamp", "open_time", "open time", "time", "datetime", "date")
 COLUMNS = f"{'|'.join(TIME_NAMES)}, {', '.join(NAMES)}"
 ROW = f"[time, {', '.join(NAMES)}]"
 WIDTHS = (6, 12)
-"""Fields of a row without a header: ours, and the twelve of Binance's archives, of which the first six are ours."""
+"""Fields of a row without a header: ours, or the twelve of Binance's archives, which begin with ours."""
 
 _UNITS = ("s", "ms", "us", "ns")
 _BOUNDS = np.array([10**11, 10**14, 10**17], np.int64)
-"""Where a time since 1970 stops being seconds, milliseconds, microseconds: each is good for the years 1973 to 5138."""
+"""Where a time since 1970 stops being seconds, milliseconds, microseconds; good for 1973 to 5138."""
 
 _VALUE = re.compile(r"[-+]?\d[-+:.\dTtZzEe ]*")
 
@@ -31,8 +31,8 @@ _VALUE = re.compile(r"[-+]?\d[-+:.\dTtZzEe ]*")
 def read_candles(path: Path) -> Columns:
     """A candle file's columns, as they stand in the file.
 
-    Times may be whole seconds, milliseconds, microseconds or nanoseconds since 1970 (told by their size, one unit a
-    file) or dates; a date without a zone is UTC. A missing price or volume is NaN.
+    Times may be whole seconds, milliseconds, microseconds or nanoseconds since 1970 (told by their size, one
+    unit a file) or dates; a date without a zone is UTC. A missing price or volume is NaN.
 
     Raises:
         DataFileError: missing, empty, damaged, of another kind, or without the columns.
@@ -174,7 +174,7 @@ def _milliseconds(path: Path, given: Any) -> Ints:
     """Times since 1970 in ms, whichever unit they came in.
 
     Raises:
-        DataFileError: one is not a whole number, is finer than a millisecond, or is of another unit than most.
+        DataFileError: one is not a whole number, finer than a millisecond, or of another unit than most.
     """
     raw = np.asarray(given)
     if raw.dtype.kind not in "iu":
@@ -190,10 +190,12 @@ def _milliseconds(path: Path, given: Any) -> Ints:
     unit = int(np.bincount(units, minlength=1).argmax())
     _refuse(path, raw, units != unit, f"a time in {_UNITS[unit]} as in most rows")
     if unit == 0:
-        return times * 1000
+        seconds: Ints = times * 1000
+        return seconds
     scale = 1000 ** (unit - 1)
     _refuse(path, raw, times % scale != 0, "whole milliseconds")
-    return times // scale
+    whole: Ints = times // scale
+    return whole
 
 
 def _refuse(path: Path, raw: Any, wrong: Any, allowed: str) -> None:

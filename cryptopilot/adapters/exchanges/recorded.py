@@ -1,4 +1,4 @@
-"""Recorded candles as a market: files named EXCHANGE-BASE_QUOTE-TIMEFRAME.parquet, replayed instant by instant."""
+"""Recorded candles as a market: EXCHANGE-BASE_QUOTE-TIMEFRAME.parquet files, replayed instant by instant."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -49,7 +49,8 @@ class RecordedMarket:
             raise InvalidValueError("to", iso(recording.until), f"after from ({iso(recording.start)})")
         self.first_decision = -(-recording.start // step) * step
         self.first_instant = self.first_decision - HISTORY * step
-        self.last_instant: int | None = recording.until // step * step
+        self._latest = recording.until // step * step
+        self.last_instant: int | None = self._latest
         declared = _declared(recording.folder)
         self._rows: dict[str, tuple[int, Ints]] = {}
         found: dict[str, Instrument] = {}
@@ -81,15 +82,13 @@ class RecordedMarket:
         return None if c < 0 else (o, h, low, c, v)
 
     def _grid(self, path: Path, instrument: Instrument, columns: Columns) -> tuple[int, Ints]:
-        """The first open time and [n, 5] ticks and lots on the timeframe's grid, -1 where a bar is missing."""
-        assert self.last_instant is not None
-        wanted = (columns.times >= self.first_instant - self.timeframe_ms) & (
-            columns.times <= self.last_instant
-        )
+        """The first open time, and ticks and lots [n, 5] on the grid, -1 where a bar is missing."""
+        earliest, latest = self.first_instant - self.timeframe_ms, self._latest
+        wanted = (columns.times >= earliest) & (columns.times <= latest)
         times, values = columns.times[wanted], columns.values[:, wanted]
         if not len(times):
             raise DataFileError(
-                path, f"no candle between {iso(self.first_instant)} and {iso(self.last_instant)}; "
+                path, f"no candle between {iso(self.first_instant)} and {iso(latest)}; "
                 f"it holds {iso(int(columns.times[0]))} to {iso(int(columns.times[-1]))}"
             )  # fmt: skip
         steps = np.array([[float(instrument.tick_size)]] * 4 + [[float(instrument.lot_size)]])
