@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from cryptopilot.domain.errors import DataFileError
-from cryptopilot.quant.quality import NAMES, Columns, Ints
+from cryptopilot.domain.series import timeframe_of
+from cryptopilot.domain.timeframe import timeframe_text
+from cryptopilot.quant.quality import NAMES, Columns, Ints, inspect
 
 TIME_NAMES = ("timestamp", "open_time", "open time", "time", "datetime", "date")
 COLUMNS = f"{'|'.join(TIME_NAMES)}, {', '.join(NAMES)}"
@@ -49,6 +51,44 @@ def read_candles(path: Path) -> Columns:
     if not len(columns.times):
         raise DataFileError(path, "it holds no candle")
     return columns
+
+
+def check_order(path: Path, columns: Columns, step: int) -> None:
+    """Refuse a file in which a row is wrong; gaps are allowed.
+
+    Args:
+        step: its timeframe in ms.
+    Raises:
+        DataFileError: names the first wrong row.
+    """
+    refusal = inspect(columns, step).refusal()
+    if refusal is not None:
+        told = "" if timeframe_of(path) else f" --timeframe {timeframe_text(step)}"
+        raise DataFileError(path, f"{refusal}; run: cryptopilot data check {path}{told}")
+
+
+def candle_files(place: Path) -> list[Path]:
+    """The candle files at a place, sorted: itself, or those of a folder, of its ``candles/``, or of a store.
+
+    Raises:
+        DataFileError: there is none.
+    """
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        raise DataFileError(place, "no such file or folder")
+    folder = place / "candles" if (place / "candles").is_dir() else place
+    found = (p for pattern in ("*", "*/*.arrow", "*/*/*.arrow") for p in folder.glob(pattern))
+    files = sorted(p for p in found if p.is_file() and p.suffix.lower() in READERS and not _beside(p))
+    if not files:
+        raise DataFileError(folder, f"no candle file in it; allowed endings: {', '.join(READERS)}")
+    return files
+
+
+def _beside(path: Path) -> bool:
+    """Whether a file only speaks of candles: a hidden draft, a store's manifest, the instruments' grids."""
+    manifest = path.suffix == ".json" and path.with_suffix(".arrow").exists()
+    return path.name.startswith(".") or path.name == "instruments.json" or manifest
 
 
 def _parquet(path: Path) -> Columns:

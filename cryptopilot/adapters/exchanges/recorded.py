@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from cryptopilot.adapters.exchanges.files import read_candles
+from cryptopilot.adapters.exchanges.files import check_order, read_candles
 from cryptopilot.domain.candle import Bar, Opening
 from cryptopilot.domain.errors import DataFileError, InvalidValueError, UnknownSymbolError
 from cryptopilot.domain.instrument import Instrument
 from cryptopilot.domain.timeframe import iso, timeframe_ms
 from cryptopilot.ports.candles import Closed
-from cryptopilot.quant.quality import Columns, Floats, Ints, inspect
+from cryptopilot.quant.quality import Columns, Floats, Ints
 from cryptopilot.rules.features import LONGEST
 
 HISTORY = max(1000, 40 * LONGEST)
@@ -146,17 +146,6 @@ def chosen(asked: Sequence[str], there: tuple[str, ...]) -> tuple[str, ...]:
         if symbol not in there:
             raise UnknownSymbolError(symbol, there)
     return tuple(asked) or there
-
-
-def check_order(path: Path, columns: Columns, step: int) -> None:
-    """Refuse a file in which a row is wrong; gaps are allowed.
-
-    Raises:
-        DataFileError: names the first wrong row.
-    """
-    refusal = inspect(columns, step).refusal()
-    if refusal is not None:
-        raise DataFileError(path, f"{refusal}; run: cryptopilot data check {path}")
 
 
 def finest_grid(symbol: str, values: Floats) -> Instrument:
