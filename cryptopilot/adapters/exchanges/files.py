@@ -20,6 +20,7 @@ from cryptopilot.quant.quality import NAMES, Columns, Ints, inspect
 TIME_NAMES = ("timestamp", "open_time", "open time", "time", "datetime", "date")
 COLUMNS = f"{'|'.join(TIME_NAMES)}, {', '.join(NAMES)}"
 ROW = f"[time, {', '.join(NAMES)}]"
+EMPTY = "it holds no candle"
 WIDTHS = (6, 12)
 """Fields of a row without a header: ours, or the twelve of Binance's archives, which begin with ours."""
 
@@ -49,7 +50,7 @@ def read_candles(path: Path) -> Columns:
     except OSError as error:
         raise DataFileError(path, f"cannot be read: {_line(error)}") from error
     if not len(columns.times):
-        raise DataFileError(path, "it holds no candle")
+        raise DataFileError(path, EMPTY)
     return columns
 
 
@@ -193,6 +194,8 @@ def _columns(path: Path, table: Any, names: Mapping[str, str]) -> Columns:
     """An Arrow table's columns as arrays."""
     import pyarrow as pa  # noqa: PLC0415
 
+    if not table.num_rows:
+        raise DataFileError(path, EMPTY)
     by_role = {role: table[name] for name, role in names.items()}
     times = by_role["timestamp"]
     if pa.types.is_temporal(times.type):
