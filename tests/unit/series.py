@@ -24,7 +24,9 @@ def bars(count: int, *, start: int = START, step: int = HOUR, seed: int = 7) -> 
     reach = np.round(draw.uniform(0.01, 0.9, (2, count)), 2)
     high, low = np.maximum(opening, close) + reach[0], np.minimum(opening, close) - reach[1]
     volume = np.round(draw.uniform(0, 50, count), 4)
-    return Columns(start + step * np.arange(count, dtype=np.int64), np.stack([opening, high, low, close, volume]))
+    return Columns(
+        start + step * np.arange(count, dtype=np.int64), np.stack([opening, high, low, close, volume])
+    )
 
 
 def chosen(columns: Columns, rows: Iterable[int]) -> Columns:

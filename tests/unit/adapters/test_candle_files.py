@@ -68,7 +68,7 @@ WRITERS: dict[str, Callable[[Path, Columns], Path]] = {
 def test_every_format_gives_the_same_bars_to_the_last_bit(tmp_path: Path, name: str) -> None:
     read = read_candles(WRITERS[name](tmp_path / name, HOURS))
     assert same(read, HOURS)
-    assert (read.times.dtype, read.values.dtype) == (np.int64, np.float64)
+    assert (read.times.dtype.str, read.values.dtype.str) == ("<i8", "<f8")
 
 
 @pytest.mark.parametrize("name", WRITERS)
@@ -98,7 +98,14 @@ def test_times_may_be_in_any_unit_that_their_size_tells(tmp_path: Path, scale: i
 
 
 @pytest.mark.parametrize(
-    "text", ["2020-01-01", "2020-01-01 00:00:00", "2020-01-01T00:00:00Z", "2020-01-01 01:00:00+01:00", "1577836800000.0"]
+    "text",
+    [
+        "2020-01-01",
+        "2020-01-01 00:00:00",
+        "2020-01-01T00:00:00Z",
+        "2020-01-01 01:00:00+01:00",
+        "1577836800000.0",
+    ],
 )
 def test_times_in_a_csv_may_be_dates_and_are_utc_without_a_zone(tmp_path: Path, text: str) -> None:
     for header in ("", "Date,Open,High,Low,Close,Volume\n"):
@@ -108,7 +115,9 @@ def test_times_in_a_csv_may_be_dates_and_are_utc_without_a_zone(tmp_path: Path, 
 
 def test_columns_are_found_by_name_in_any_order_and_others_are_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text(f"\ufefftrades,Volume,close,LOW,High,open,Open Time\n7,5,4,1,6,2,{START}\n", encoding="utf-8")
+    path.write_text(
+        f"\ufefftrades,Volume,close,LOW,High,open,Open Time\n7,5,4,1,6,2,{START}\n", encoding="utf-8"
+    )
     assert same(read_candles(path), Columns(np.array([START]), np.array([[2.0], [6.0], [1.0], [4.0], [5.0]])))
 
 
@@ -128,7 +137,11 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "an object": ("a.json", b'{"a": 1}', "a JSON dict; allowed: a list of"),
     "short row": ("a.json", b"[[1577836800000, 1, 2, 1, 1]]", "row 0 is .*; allowed"),
     "words in json": ("a.json", b'[[1577836800000, "1", 2, 1, 1, 1]]', "row 0 is .*; allowed"),
-    "no time in json": ("a.json", b"[[null, 1, 2, 1, 1, 1]]", "row 0 has the time None; allowed: a whole number"),
+    "no time in json": (
+        "a.json",
+        b"[[null, 1, 2, 1, 1, 1]]",
+        "row 0 has the time None; allowed: a whole number",
+    ),
     "half a time": ("a.json", b"[[1577836800000.5, 1, 2, 1, 1, 1]]", "row 0 has the time 1577836800000.5"),
     "giant time": ("a.json", b"[[%d, 1, 2, 1, 1, 1]]" % 10**30, "beyond 64 bits"),
     "giant price": ("a.json", b"[[1577836800000, %d, 2, 1, 1, 1]]" % 10**400, "beyond 64 bits"),
@@ -140,14 +153,26 @@ BAD_FILES: dict[str, tuple[str, bytes, str]] = {
     "seven bare fields": ("a.csv", b"1577836800000,1,2,1,1,1,1\n", "7 fields without a header; allowed: 6"),
     "ragged csv": ("a.csv", f"{HEADER}\n1577836800000,1,2\n".encode(), "not a CSV file of candles"),
     "words in csv": ("a.csv", f"{HEADER}\n1577836800000,one,2,1,1,1\n".encode(), "not a CSV file of candles"),
-    "words for times": ("a.csv", f"{HEADER}\nyesterday,1,2,1,1,1\n".encode(), "times of type string; allowed"),
-    "no time in csv": ("a.csv", f"{HEADER}\n1577836800000,1,2,1,1,1\n,1,2,1,1,1\n".encode(), "row 1 has no time"),
+    "words for times": (
+        "a.csv",
+        f"{HEADER}\nyesterday,1,2,1,1,1\n".encode(),
+        "times of type string; allowed",
+    ),
+    "no time in csv": (
+        "a.csv",
+        f"{HEADER}\n1577836800000,1,2,1,1,1\n,1,2,1,1,1\n".encode(),
+        "row 1 has no time",
+    ),
     "two units": (
         "a.csv",
         f"{HEADER}\n1577836800000,1,2,1,1,1\n1577836801000,1,2,1,1,1\n1577836802,1,2,1,1,1\n".encode(),
         "row 2 has the time 1577836802; allowed: a time in ms",
     ),
-    "parts of a ms": ("a.csv", f"{HEADER}\n1577836800000001,1,2,1,1,1\n".encode(), "allowed: whole milliseconds"),
+    "parts of a ms": (
+        "a.csv",
+        f"{HEADER}\n1577836800000001,1,2,1,1,1\n".encode(),
+        "allowed: whole milliseconds",
+    ),
     "not a format": ("a.xlsx", b"PK", "ending '.xlsx'; allowed: .parquet, .csv, .json, .feather, .arrow"),
 }
 
@@ -212,7 +237,9 @@ def test_a_file_with_a_wrong_row_is_refused_with_the_command_that_says_more(tmp_
     check_order(path, chosen(HOURS, [0, 5]), HOUR)
 
 
-def test_candle_files_of_a_folder_are_those_of_its_candles_without_what_only_speaks_of_them(tmp_path: Path) -> None:
+def test_candle_files_of_a_folder_are_those_of_its_candles_without_what_only_speaks_of_them(
+    tmp_path: Path,
+) -> None:
     inner = tmp_path / "candles"
     for name in ("A-B_USDT-1h.csv", "A-C_USDT-1h.PARQUET", ".draft.csv", "instruments.json", "notes.txt"):
         (inner / name).parent.mkdir(exist_ok=True)

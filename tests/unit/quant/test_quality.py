@@ -123,7 +123,8 @@ def test_bars_of_a_longer_timeframe_are_not_taken_for_gaps_alone() -> None:
     four_hours = bars(30, step=4 * HOUR)
     assert found(four_hours) == {Defect.TIMEFRAME: [0]}
     mixed = Columns(
-        np.r_[HOURS.times, four_hours.times + 60 * HOUR], np.concatenate([HOURS.values, four_hours.values], axis=1)
+        np.r_[HOURS.times, four_hours.times + 60 * HOUR],
+        np.concatenate([HOURS.values, four_hours.values], axis=1),
     )
     assert found(mixed) == {Defect.TIMEFRAME: [60]}
 
@@ -142,7 +143,9 @@ def test_swapped_columns_are_recognised_and_named_in_the_order_they_stand_in(ord
     swapped = np.concatenate([HOURS.values[[NAMES.index(name) for name in order]], HOURS.values[4:]])
     shuffled = np.random.default_rng(5).permutation(60)
     report = inspect(Columns(HOURS.times[shuffled], swapped[:, shuffled]), HOUR)
-    hidden = order.index("high") == 1 and order.index("low") == 2  # Open and close alone leave no trace in a bar.
+    hidden = (
+        order.index("high") == 1 and order.index("low") == 2
+    )  # Open and close alone leave no trace in a bar.
     assert report.hint == ("" if hidden else f"columns look swapped: {', '.join(order)}")
 
 
@@ -177,15 +180,17 @@ def test_every_recorded_series_is_clean_apart_from_its_declared_gaps(market_data
         report = inspect(read_candles(path), series.step_ms)
         lengths = report.gaps[:, 1].tolist()
         assert report.refusal() is None, path.name
-        assert [report.rows, len(lengths), sum(lengths), max(lengths, default=0)] == declared[path.name], path.name
+        assert [report.rows, len(lengths), sum(lengths), max(lengths, default=0)] == declared[path.name], (
+            path.name
+        )
 
 
 @pytest.mark.data
 def test_the_defect_that_was_seen_in_the_wild_is_found_when_put_into_real_bars(market_data: Path) -> None:
     """Low, high, open, close under the names open, high, low, close, and unsorted.
 
-    The recorded file is named after this defect but its rows are in order and consistent, which the first half shows;
-    so the defect is made from it.
+    The recorded file is named after this defect, but its rows are in order and consistent, as the first half
+    shows; so the defect is made from it.
     """
     rows = np.array(json.loads((market_data / "defects" / "coinbase-4h-columns-swapped.json").read_text()))
     times, (o, h, low, c, v) = rows[:, 0].astype(np.int64), rows[:, 1:].T
