@@ -10,7 +10,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="session")
 def market_data() -> Path:
-    """The folder of recorded market data; without it a test skips, under CRYPTOPILOT_REQUIRE_DATA it fails."""
+    """The folder of recorded market data; without it a test skips, or fails if it is required."""
     folder = Path(os.environ.get("CRYPTOPILOT_TEST_DATA") or PROJECT.parent / "shared" / "data")
     if not (folder / "candles").is_dir():
         give_up = pytest.fail if os.environ.get("CRYPTOPILOT_REQUIRE_DATA") else pytest.skip

@@ -100,7 +100,7 @@ def _parquet(path: Path) -> Columns:
         with parquet.ParquetFile(path) as file:
             names = _roles(path, file.schema_arrow.names)
             return _columns(path, file.read(columns=list(names)), names)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:  # The latter from a damaged column name.
         raise DataFileError(path, f"not a Parquet file of candles: {_line(error)}") from error
 
 
@@ -112,7 +112,7 @@ def _arrow(path: Path) -> Columns:
         table = feather.read_table(path, memory_map=False)
         names = _roles(path, table.column_names)
         return _columns(path, table.select(list(names)), names)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, UnicodeDecodeError) as error:
         raise DataFileError(path, f"not an Arrow or Feather file of candles: {_line(error)}") from error
 
 
@@ -249,4 +249,4 @@ def _refuse(path: Path, raw: Any, wrong: Any, allowed: str) -> None:
 
 def _line(error: Exception) -> str:
     """The first line of what a library says."""
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    return next(iter(str(error).splitlines()), type(error).__name__)[:200]

@@ -201,8 +201,9 @@ def _mapped(path: Path) -> tuple[Columns, bytes]:
             source.seek(0)
             region = source.read_buffer(source.size())
         times, *columns = (column.to_numpy(zero_copy_only=True) for column in batch.columns)
-    except (pa.ArrowException, OSError) as error:
-        raise DataFileError(path, f"not a candle file of this store, or cut short: {error}") from error
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        why = str(error).partition("\n")[0][:200]
+        raise DataFileError(path, f"not a candle file of this store, or cut short: {why}") from error
     starts = [c.__array_interface__["data"][0] - region.address for c in columns]
     kinds = [c.dtype.str for c in (times, *columns)]
     distances = np.diff(starts)

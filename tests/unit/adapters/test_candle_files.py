@@ -214,6 +214,14 @@ def test_parquet_with_words_for_prices_or_other_columns_is_refused(tmp_path: Pat
         read_candles(tmp_path / "less.parquet")
 
 
+@pytest.mark.parametrize("name", ["a.parquet", "a.feather", "a.arrow"])
+def test_a_damaged_column_name_is_refused(tmp_path: Path, name: str) -> None:
+    path = WRITERS[name](tmp_path / name, HOURS)
+    path.write_bytes(path.read_bytes().replace(b"close", b"clo\xffe"))
+    with pytest.raises(DataFileError):
+        read_candles(path)
+
+
 @given(st.binary(max_size=300), st.sampled_from(sorted(READERS)))
 def test_no_bytes_make_a_reader_fail_in_another_way_than_by_refusing(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, ending: str

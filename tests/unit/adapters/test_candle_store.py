@@ -189,6 +189,14 @@ def test_a_byte_that_changes_is_refused_or_found_or_touches_no_bar(
     assert same(store.open(BTC), HOURS)
 
 
+def test_a_damaged_column_name_is_refused(tmp_path: Path) -> None:
+    store = a_store(tmp_path, HOURS)
+    path = store.path(BTC)
+    path.write_bytes(path.read_bytes().replace(b"close", b"clo\xffe"))
+    with pytest.raises(DataFileError, match="not a candle file of this store"):
+        store.open(BTC)
+
+
 @given(st.floats(0, 0.999))
 def test_a_store_file_that_was_cut_short_is_refused(
     tmp_path_factory: pytest.TempPathFactory, share: float
