@@ -96,6 +96,9 @@ class RecordedMarket:
         high = int(units[:4].max())
         if high > instrument.max_ticks:
             raise DataFileError(path, f"a price of {values[:4].max()}; allowed: up to {instrument.max_price}")
+        if units[:4].min() < 1:
+            lowest, tick = values[:4].min(), instrument.tick_size
+            raise DataFileError(path, f"a price of {lowest}, no tick of {tick}; allowed: from {tick}")
         first = int(times[0])
         rows = np.full(((int(times[-1]) - first) // self.timeframe_ms + 1, 5), -1, np.int64)
         rows[(times - first) // self.timeframe_ms] = units.T

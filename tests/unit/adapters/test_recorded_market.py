@@ -149,6 +149,13 @@ def test_a_price_beyond_the_declared_bound_is_refused(tmp_path: Path) -> None:
         a_market(a_folder(tmp_path, BTC_USDT=HOURS))
 
 
+def test_a_price_that_the_declared_grid_would_make_zero_is_refused(tmp_path: Path) -> None:
+    grid = {"BTC/USDT": {"tick_size": "1000", "lot_size": "0.001", "max_price": "100000"}}
+    (tmp_path / "instruments.json").write_text(json.dumps(grid))
+    with pytest.raises(DataFileError, match=r"a price of \d+\.\d+, no tick of 1000; allowed: from 1000"):
+        a_market(a_folder(tmp_path, BTC_USDT=HOURS))
+
+
 def a_news_folder(folder: Path, *published: int) -> Path:
     (folder / "news").mkdir()
     titles = [f"Bitcoin item {number}" for number in range(len(published))]
@@ -191,6 +198,16 @@ def test_a_news_file_without_times_is_refused(tmp_path: Path) -> None:
         RecordedNews(tmp_path, START, START + DAY)
     (tmp_path / "news" / "a.parquet").write_bytes(b"PAR1")
     with pytest.raises(DataFileError, match="not a news file"):
+        RecordedNews(tmp_path, START, START + DAY)
+
+
+@pytest.mark.parametrize("times", [pa.array([START, None]), pa.array([1, START]).cast(pa.timestamp("ms"))])
+def test_a_headline_whose_time_is_no_number_is_refused(tmp_path: Path, times: pa.Array) -> None:
+    (tmp_path / "news").mkdir()
+    parquet.write_table(
+        pa.table({"published_at": times, "title": ["x", "y"]}), tmp_path / "news" / "a.parquet"
+    )
+    with pytest.raises(DataFileError, match=r"row \d: published_at is .*; allowed: whole ms UTC"):
         RecordedNews(tmp_path, START, START + DAY)
 
 
