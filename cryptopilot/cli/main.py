@@ -5,11 +5,15 @@ from typing import Annotated, Any
 import typer
 
 from cryptopilot import __version__
+from cryptopilot.cli import data
 from cryptopilot.cli.output import NO, clear_errors, say, say_json
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+
+
+app.add_typer(data.app, name="data")
 
 
 @app.callback(invoke_without_command=True)

@@ -8,7 +8,7 @@ from fractions import Fraction
 from cryptopilot.domain.errors import InstrumentGridError, InvalidValueError
 from cryptopilot.rules.arithmetic import MAX_BOOKED, MAX_PRODUCT, Scale
 
-_SYMBOL = re.compile(r"^[A-Z0-9]{1,15}/[A-Z0-9]{2,15}$")
+SYMBOL = re.compile(r"^[A-Z0-9]{1,15}/[A-Z0-9]{2,15}$")
 _COARSE = frozenset({"KRW", "JPY", "IDR", "VND", "HUF", "CLP", "COP", "NGN", "ARS"})
 """Quote assets whose units are so small that 1e-8 of one would waste the range: their atom is 1e-4."""
 
@@ -42,7 +42,7 @@ class Instrument:
     lot_den: int = field(init=False)
 
     def __post_init__(self) -> None:
-        if not _SYMBOL.match(self.symbol):
+        if not SYMBOL.match(self.symbol):
             raise InvalidValueError("symbol", self.symbol, "BASE/QUOTE in capitals, such as BTC/USDT")
         for name in ("tick_size", "lot_size", "max_price"):
             value: Decimal = getattr(self, name)

@@ -1,6 +1,7 @@
 """Faults while it runs: the database goes away and comes back, a process stops and another goes on."""
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ from sqlalchemy import text
 
 from cryptopilot.adapters.storage.database import DatabaseLock, connect
 from cryptopilot.domain.errors import HomeTakenError, JournalCorruptError
-from cryptopilot.domain.events import InstantDecided, Marked, OrderIntended
+from cryptopilot.domain.events import BarsObserved, InstantDecided, Marked, OrderIntended
 from cryptopilot.runtime.markets import Choice
 from cryptopilot.runtime.service import PipelineService
 from cryptopilot.runtime.settings import Settings, load_settings
@@ -178,14 +179,12 @@ def test_stopping_waits_for_the_stage_in_hand(service: PipelineService) -> None:
     predictor = service.assembly.predictor
     original = predictor.on_observed
 
-    def slow(event: object) -> object:
+    def slow(event: BarsObserved) -> Iterable[object]:
         entered.set()
         leave.wait(5)
-        return original(event)  # type: ignore[arg-type]
+        return original(event)
 
-    service.assembly.bus._handlers[next(k for k in service.assembly.bus._handlers if k.__name__ == "BarsObserved")] = [
-        slow
-    ]  # type: ignore[list-item]
+    service.assembly.bus._handlers[BarsObserved] = [slow]
     working = threading.Thread(target=advance, args=(service, 1))
     working.start()
     entered.wait(5)

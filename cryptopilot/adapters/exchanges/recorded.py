@@ -1,34 +1,23 @@
-"""Recorded candles as a market: files named EXCHANGE-BASE_QUOTE-TIMEFRAME.parquet, replayed instant by instant."""
+"""Recorded candles as a market: EXCHANGE-BASE_QUOTE-TIMEFRAME.parquet files, replayed instant by instant."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from cryptopilot.adapters.exchanges.files import check_order, read_candles
 from cryptopilot.domain.candle import Bar, Opening
 from cryptopilot.domain.errors import DataFileError, InvalidValueError, UnknownSymbolError
 from cryptopilot.domain.instrument import Instrument
-from cryptopilot.domain.timeframe import iso, timeframe_ms, timeframe_text
+from cryptopilot.domain.timeframe import iso, timeframe_ms
 from cryptopilot.ports.candles import Closed
+from cryptopilot.quant.quality import Columns, Floats, Ints
 from cryptopilot.rules.features import LONGEST
 
 HISTORY = max(1000, 40 * LONGEST)
-COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
-
-Floats = npt.NDArray[np.float64]
-Ints = npt.NDArray[np.int64]
-
-
-class Columns(NamedTuple):
-    """A candle file: open times in ms UTC [n], open, high, low, close, volume [5, n]."""
-
-    times: Ints
-    values: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +49,14 @@ class RecordedMarket:
             raise InvalidValueError("to", iso(recording.until), f"after from ({iso(recording.start)})")
         self.first_decision = -(-recording.start // step) * step
         self.first_instant = self.first_decision - HISTORY * step
-        self.last_instant: int | None = recording.until // step * step
+        self._latest = recording.until // step * step
+        self.last_instant: int | None = self._latest
         declared = _declared(recording.folder)
         self._rows: dict[str, tuple[int, Ints]] = {}
         found: dict[str, Instrument] = {}
         for symbol in sorted(recording.symbols):
             path = candle_path(recording.folder, recording.exchange, symbol, recording.timeframe)
-            columns = read_parquet(path)
+            columns = read_candles(path)
             check_order(path, columns, step)
             found[symbol] = declared.get(symbol) or finest_grid(symbol, columns.values)
             self._rows[symbol] = self._grid(path, found[symbol], columns)
@@ -92,13 +82,13 @@ class RecordedMarket:
         return None if c < 0 else (o, h, low, c, v)
 
     def _grid(self, path: Path, instrument: Instrument, columns: Columns) -> tuple[int, Ints]:
-        """The first open time and [n, 5] ticks and lots on the timeframe's grid, -1 where a bar is missing."""
-        assert self.last_instant is not None
-        wanted = (columns.times >= self.first_instant - self.timeframe_ms) & (columns.times <= self.last_instant)
+        """The first open time, and ticks and lots [n, 5] on the grid, -1 where a bar is missing."""
+        earliest, latest = self.first_instant - self.timeframe_ms, self._latest
+        wanted = (columns.times >= earliest) & (columns.times <= latest)
         times, values = columns.times[wanted], columns.values[:, wanted]
         if not len(times):
             raise DataFileError(
-                path, f"no candle between {iso(self.first_instant)} and {iso(self.last_instant)}; "
+                path, f"no candle between {iso(self.first_instant)} and {iso(latest)}; "
                 f"it holds {iso(int(columns.times[0]))} to {iso(int(columns.times[-1]))}"
             )  # fmt: skip
         steps = np.array([[float(instrument.tick_size)]] * 4 + [[float(instrument.lot_size)]])
@@ -106,6 +96,9 @@ class RecordedMarket:
         high = int(units[:4].max())
         if high > instrument.max_ticks:
             raise DataFileError(path, f"a price of {values[:4].max()}; allowed: up to {instrument.max_price}")
+        if units[:4].min() < 1:
+            lowest, tick = values[:4].min(), instrument.tick_size
+            raise DataFileError(path, f"a price of {lowest}, no tick of {tick}; allowed: from {tick}")
         first = int(times[0])
         rows = np.full(((int(times[-1]) - first) // self.timeframe_ms + 1, 5), -1, np.int64)
         rows[(times - first) // self.timeframe_ms] = units.T
@@ -152,54 +145,6 @@ def chosen(asked: Sequence[str], there: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(asked) or there
 
 
-def read_parquet(path: Path) -> Columns:
-    """A candle file's columns.
-
-    Raises:
-        DataFileError: missing, empty, damaged, or without the columns.
-    """
-    import pyarrow as pa  # noqa: PLC0415  # 40 MB that only files need.
-    from pyarrow import parquet  # noqa: PLC0415
-
-    if not path.is_file():
-        raise DataFileError(path, "no such file")
-    try:
-        table = parquet.read_table(path, columns=list(COLUMNS))
-    except (pa.ArrowException, OSError, KeyError) as error:
-        raise DataFileError(path, f"not a candle file with columns {', '.join(COLUMNS)}: {error}") from error
-    if not table.num_rows:
-        raise DataFileError(path, "it holds no candle")
-    values = np.stack([table[name].to_numpy().astype(np.float64) for name in COLUMNS[1:]])
-    return Columns(table["timestamp"].to_numpy().astype(np.int64), values)
-
-
-def check_order(path: Path, columns: Columns, step: int) -> None:
-    """Refuse a file whose rows are unsorted, doubled, off the grid, or cannot be.
-
-    Raises:
-        DataFileError: names the first row that is wrong.
-    """
-    times, (o, h, low, c, v) = columns.times, columns.values
-    problems = (
-        ("is not after the row before it", np.r_[False, np.diff(times) <= 0]),
-        (f"is not on the grid of {timeframe_text(step)}", times % step != 0),
-        ("has a value that is not a finite number", ~np.isfinite(columns.values).all(axis=0)),
-        (
-            "breaks 0 < low <= open, close <= high",
-            ~((low > 0) & (low <= np.minimum(o, c)) & (np.maximum(o, c) <= h)),
-        ),
-        ("has a negative volume", v < 0),
-    )
-    for what, wrong in problems:
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            raise DataFileError(
-                path,
-                f"row {row} ({iso(int(times[row]))}) {what}, {int(wrong.sum())} in all; "
-                f"run: cryptopilot data check {path}",
-            )
-
-
 def finest_grid(symbol: str, values: Floats) -> Instrument:
     """The finest decimal grid that the prices and volumes of a series need."""
     return Instrument(
@@ -230,6 +175,6 @@ def _declared(folder: Path) -> dict[str, Instrument]:
             symbol: Instrument(symbol, Decimal(e["tick_size"]), Decimal(e["lot_size"]), Decimal(e["max_price"]))
             for symbol, e in entries.items()
         }
-    except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError) as error:
         allowed = '{"BTC/USDT": {"tick_size": "0.01", "lot_size": "0.00001", "max_price": "1000000"}}'
         raise DataFileError(path, f"{error!r}; allowed: {allowed}") from error

@@ -58,6 +58,9 @@ def _articles(path: Path) -> Iterator[Headline]:
         columns = {n: table[n].to_pylist() for n in ("published_at", "title", "summary", "source") if n in names}
     except (pa.ArrowException, OSError) as error:
         raise DataFileError(path, f"not a news file: {error}") from error
+    for row, time in enumerate(columns["published_at"]):
+        if not isinstance(time, int):
+            raise DataFileError(path, f"row {row}: published_at is {time!r}; allowed: whole ms UTC")
     blank: Iterable[str] = [""] * table.num_rows
     rows = zip(
         columns["published_at"], columns.get("title", blank), columns.get("summary", blank),
