@@ -21,6 +21,12 @@ class Home:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        if path.is_dir() and path.stat().st_mode & 0o077 and not _ours(path):
+            raise InvalidValueError(
+                "CRYPTOPILOT_HOME",
+                str(path),
+                "a folder of its own: a new one, an empty one, or one used as home before",
+            )
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
@@ -126,6 +132,12 @@ def check_secret(name: str, value: str) -> None:
     plain = value.lower()
     if len(value) < LEAST_SECRET or len(set(value)) < 10 or any(plain.startswith(s) for s in _SAMPLES):
         raise InvalidValueError(name, "***", allowed)
+
+
+def _ours(path: Path) -> bool:
+    """Whether a folder is empty or has been a home before, so that closing it to others surprises nobody."""
+    names = {entry.name for entry in path.iterdir()}
+    return not names or bool(names & {"cryptopilot.db", "secrets.json", "writer.lock", "candles"})
 
 
 def describe_process() -> str:

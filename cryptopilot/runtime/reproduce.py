@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from cryptopilot.adapters.storage.database import open_database
 from cryptopilot.adapters.storage.journal import SqlJournal
-from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
+from cryptopilot.adapters.storage.sessions import MarketSession, Sessions, mandate_of
 from cryptopilot.domain.events import BookEvent, EntriesHalted, EntriesResumed, OrderSent
 from cryptopilot.runtime.settings import Settings
 from cryptopilot.runtime.wiring import WALLET, assemble_stored, one_quote, runner_for
@@ -25,13 +25,14 @@ class Reproduction(NamedTuple):
 def reproduce(engine: Engine, session: MarketSession, settings: Settings) -> Reproduction:
     """Run *session* again into a database that is thrown away, and compare record by record.
 
-    What happened by hand (halts) and when an order was handed over are not decisions and are left out.
+    It runs under the wallet's kept mandate, started from the first instant on. What happened by hand (halts) and when
+    an order was handed over are not decisions and are left out.
     """
     with tempfile.TemporaryDirectory() as folder:
         draft = settings.model_copy(update={"home": Path(folder), "database_url": None, "speed": "max"})
         second = open_database(draft.url())
         copy = Sessions(second).open(session.market, session.label, session.spec, "", 0, session.created_at)
-        assembly = assemble_stored(second, copy, draft)
+        assembly = assemble_stored(second, copy, draft, mandate_of(engine, WALLET))
         recovered = assembly.recover()
         assembly.pipeline.started = True
         runner, _, _ = runner_for(assembly, recovered, draft)

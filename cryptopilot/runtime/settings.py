@@ -33,7 +33,7 @@ def split_symbols(value: object) -> object:
 class Settings(BaseSettings):
     """Everything the environment can say. Ratios are fractions, intervals seconds of market time."""
 
-    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
 
     data_collection_interval: int = Field(60, ge=1, le=86_400, alias="PIPELINE_DATA_COLLECTION_INTERVAL")
     prediction_interval: int = Field(300, ge=1, le=86_400, alias="PIPELINE_PREDICTION_INTERVAL")

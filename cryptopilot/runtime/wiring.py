@@ -150,14 +150,16 @@ def assemble(
     )  # fmt: skip
 
 
-def assemble_stored(engine: Engine, session: MarketSession, settings: Settings) -> Assembly:
-    """The same, with its journal in a database and its spill in the home."""
+def assemble_stored(
+    engine: Engine, session: MarketSession, settings: Settings, mandate: Mandate | None = None
+) -> Assembly:
+    """The same, with its journal in a database and its spill in the home; the mandate is the settings' unless given."""
     market = open_market(session.spec)
     instruments = market.candles.instruments
     Sessions(engine).describe(session.id, instruments)
     journal = SqlJournal(engine, session.id, one_quote(instruments), {s: i.scale for s, i in instruments.items()})
     spill = FileSpill(settings.home / f"spill-{session.id}.jsonl")
-    return assemble(session.id, market, journal, spill, settings.mandate(), settings)
+    return assemble(session.id, market, journal, spill, mandate or settings.mandate(), settings)
 
 
 def ensemble_card() -> EnsembleCard:

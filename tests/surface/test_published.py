@@ -60,6 +60,24 @@ def test_every_published_environment_variable_is_a_setting() -> None:
     assert {str(f.alias) for f in Settings.model_fields.values()} >= ENVIRONMENT
 
 
+def test_the_default_home_is_in_the_checkout_whatever_the_users_own_home_is(tmp_path: Path) -> None:
+    code = "from cryptopilot.runtime.settings import load_settings; print(load_settings().home)"
+    environment = {k: v for k, v in os.environ.items() if k != "CRYPTOPILOT_HOME"} | {"HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30, check=True
+    )
+    assert done.stdout.strip() == str(ROOT / ".cryptopilot")
+
+
+def test_only_published_names_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from cryptopilot.runtime.settings import load_settings
+
+    for name, field in Settings.model_fields.items():
+        if name.upper() != field.alias:
+            monkeypatch.setenv(name.upper(), "nonsense")
+    assert load_settings().symbols == ()
+
+
 def test_importing_the_published_names_opens_nothing(tmp_path: Path) -> None:
     code = (
         "import threading, os, sys\n"

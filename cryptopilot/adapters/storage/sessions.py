@@ -88,6 +88,14 @@ class Sessions:
                 connection.execute(insert(table), [{"id": wallet_id, **fields, "created_at": created_at}])
 
 
+def mandate_of(engine: Engine, wallet_id: str) -> Mandate | None:
+    """A wallet's mandate as it was kept; None for an unknown wallet."""
+    table = schema.autowallets.c
+    with engine.connect() as connection:
+        kept = connection.execute(select(table.mandate).where(table.id == wallet_id)).scalar()
+    return None if kept is None else codec.decode_mandate(kept)
+
+
 def _instrument_row(session_id: str, instrument: Instrument) -> dict[str, object]:
     row = {n: getattr(instrument, n) for n in ("symbol", "price_num", "price_den", "lot_num", "lot_den")}
     texts = {n: f"{getattr(instrument, n):f}" for n in ("tick_size", "lot_size", "max_price")}

@@ -25,6 +25,15 @@ def test_a_home_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert Home(tmp_path / "home").path.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_folder_that_others_use_for_something_else_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir(mode=0o755)
+    (folder / "somebody-elses").write_text("")
+    with pytest.raises(InvalidValueError, match="a folder of its own"):
+        Home(folder)
+    assert folder.stat().st_mode & 0o777 == 0o755
+
+
 def test_a_home_that_cannot_be_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidValueError, match="CRYPTOPILOT_HOME"):
