@@ -1,0 +1,1 @@
+"""Experiments: the rules, compiled, over history."""
