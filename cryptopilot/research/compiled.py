@@ -1,8 +1,8 @@
-"""The rules, compiled: the same functions that live calls as plain Python, as machine code for millions of candles.
+"""The rules, compiled: the functions that live calls as plain Python, made for millions of candles.
 
-Every rule is compiled in a shadow of its own module, a copy of that module's names in which each rule is replaced by
-its compiled twin; so compiled rules call compiled rules, and the originals know nothing of it. Compilation happens at
-the first call with arguments of a kind.
+Every rule is compiled in a shadow of its own module: a copy of that module's names in which each rule is
+replaced by its compiled twin. So compiled rules call compiled rules, and the originals know nothing of it.
+Compilation happens at the first call with arguments of a kind.
 """
 
 import functools
@@ -20,6 +20,7 @@ import numba
 import numpy as np
 
 from cryptopilot import rules
+from cryptopilot.domain.errors import InvalidValueError
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -29,7 +30,7 @@ class CompiledRules:
     """A compiled twin of every rule, and of the drivers that loop over them.
 
     Args:
-        cache: where kernels are kept between processes; None keeps none. Each version of the rules has its own folder.
+        cache: where kernels outlive the process, in a folder for each version of the rules; None: nowhere.
     """
 
     def __init__(self, cache: Path | None = None) -> None:
@@ -56,7 +57,11 @@ class CompiledRules:
         return cast("Callable[_P, _R]", self._twins[function])
 
     def driver(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
-        """*function* compiled once, its globals that are rules or earlier drivers replaced by their compiled twins."""
+        """*function*, compiled; its globals that are rules or earlier drivers are replaced by their twins.
+
+        Raises:
+            InvalidValueError: it is not a plain function without a closure.
+        """
         if function not in self._twins:
             names = dict(_plain(function).__globals__)
             self._replace(names)
@@ -88,8 +93,8 @@ def compiled_rules(cache: Path | None = None) -> CompiledRules:
 def version(drivers: Iterable[Path] = ()) -> str:
     """Names what kernels depend on: the sources of all rules and of *drivers*, and who compiles them.
 
-    Numba looks only at the file of the function itself, so after an edit in a rule it would go on with the old kernels
-    of every caller.
+    Numba looks only at the file of the function itself: after an edit in a rule it would go on with the old
+    kernels of every caller.
     """
     digest = hashlib.sha256(f"{sys.version} {np.__version__} {numba.__version__}".encode())
     for path in sorted({*_folder(Path(next(iter(rules.__path__)))), *drivers}):
@@ -98,10 +103,8 @@ def version(drivers: Iterable[Path] = ()) -> str:
 
 
 def _plain(function: Callable[..., object]) -> FunctionType:
-    assert isinstance(function, FunctionType), f"{function!r} is not a plain function"
-    assert function.__closure__ is None, (
-        f"{function.__qualname__} has a closure; its values would be frozen unseen"
-    )
+    if not isinstance(function, FunctionType) or function.__closure__ is not None:
+        raise InvalidValueError("driver", function, "a plain function that captures no variable")
     return function
 
 
@@ -113,9 +116,9 @@ def _folder(folder: Path) -> tuple[Path, ...]:
 def _kernels_in(folder: Path) -> Iterator[None]:
     """Numba takes its cache folder from its configuration, at the moment a function is wrapped."""
     folder.mkdir(parents=True, exist_ok=True)
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)
+    config: Any = numba.config
+    before, config.CACHE_DIR = config.CACHE_DIR, str(folder)
     try:
         yield
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before

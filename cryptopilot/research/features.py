@@ -1,6 +1,7 @@
 """Features over history: the loop of `domain.tape.Tape`, compiled, over whole arrays."""
 
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,9 @@ from cryptopilot.rules.features import (
 )
 from cryptopilot.rules.indicators import momentum, signed_volume
 
-Floats = npt.NDArray[np.float64]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Array: TypeAlias = Any
+"""A float64 array that serves as a rule's `Window`, which to a type checker it is not."""
 
 COLUMNS = Features._fields
 """What the columns of a feature array hold."""
@@ -35,19 +38,21 @@ def feature_rows(
         high, low, close: [n] quote per base; volume: [n] base; oldest first.
         cache: where kernels are kept between processes.
     Returns:
-        float64 [n, 17], columns as in COLUMNS; NaN is unknown. Row t is what a `Tape` answers after bars 0 to t.
+        float64 [n, 17], columns as in COLUMNS; NaN is unknown. Row t is what a `Tape` answers after bar t.
     """
     rows = np.empty((len(close), len(COLUMNS)))
-    columns = (np.ascontiguousarray(x, dtype=np.float64) for x in (high, low, close, volume))
-    compiled_rules(cache).driver(fold)(*columns, rows)
+    bars = np.ascontiguousarray([high, low, close, volume], dtype=np.float64)
+    compiled_rules(cache).driver(fold)(bars[0], bars[1], bars[2], bars[3], rows)
     return rows
 
 
-def fold(high: Floats, low: Floats, close: Floats, volume: Floats, rows: Floats) -> None:
-    """Fill *rows* [n, 17] bar by bar; to be compiled. Every window ends at its bar and is as long as a tape's."""
+def fold(high: Array, low: Array, close: Array, volume: Array, rows: Array) -> None:
+    """Fill *rows* [n, 17] bar by bar; to be compiled. Windows end at their bar and are long as a tape's."""
     n = len(close)
-    signed, returns = np.empty(n), np.empty(n)
-    fast_k, slow_k = np.empty(n), np.empty(n)
+    signed: Array = np.empty(n)
+    returns: Array = np.empty(n)
+    fast_k: Array = np.empty(n)
+    slow_k: Array = np.empty(n)
     state = FEATURES_START
     for t in range(n):
         end = t + 1
