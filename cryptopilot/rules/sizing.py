@@ -30,7 +30,7 @@ def size_lots(
         return 0
     budget = math.floor(atoms)
     each = float(limit_ticks) * float(scale.num) / float(scale.den)
-    lots = math.floor(float(budget) / each)
+    lots = math.floor(min(float(budget) / each, float(MAX_BOOKED - 1)))  # Lots are booked too.
     cost = notional_up(limit_ticks, lots, scale)
     while lots > 0 and (cost > budget or cost + fee(cost, fee_ppm) > free_cash):
         over = max(cost - budget, cost + fee(cost, fee_ppm) - free_cash)
