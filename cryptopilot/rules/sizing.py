@@ -3,7 +3,7 @@
 import math
 
 from cryptopilot.rules import rule
-from cryptopilot.rules.arithmetic import MAX_BOOKED, Scale, fee, notional_up
+from cryptopilot.rules.arithmetic import MAX_BOOKED, Scale, fee, notional_up, share
 
 
 @rule
@@ -29,6 +29,8 @@ def size_lots(
     if not atoms < float(MAX_BOOKED):
         return 0
     budget = math.floor(atoms)
+    if share(budget, equity) > fraction:
+        budget -= 1  # The product was rounded up; the review would find more than the fraction.
     each = float(limit_ticks) * float(scale.num) / float(scale.den)
     lots = math.floor(min(float(budget) / each, float(MAX_BOOKED - 1)))  # Lots are booked too.
     cost = notional_up(limit_ticks, lots, scale)

@@ -321,9 +321,16 @@ def test_a_sized_order_never_exceeds_a_bound_it_was_given(wish: Wish) -> None:
     assert 0 <= lots <= GREATEST
     if lots:
         cost = ceil(Fraction(wish.limit_ticks * lots * wish.scale.num, wish.scale.den))
-        assert cost <= float(wish.equity) * wish.fraction
+        assert share(cost, wish.equity) <= wish.fraction  # As the review will find it.
         assert cost <= wish.max_order
         assert cost + ceil(Fraction(cost * wish.fee_ppm, PPM)) <= wish.free_cash
+
+
+def test_a_share_of_equity_that_rounds_up_is_still_kept() -> None:
+    equity, fraction = 798_439_052_096_822, 0.77
+    lots = size_lots(equity, fraction, 1, Scale(1, 1), GREATEST, equity, 0)
+    assert lots == 614_798_070_114_552  # One more would be found to be 0.7700000000000001 of the equity.
+    assert share(lots, equity) <= fraction < share(lots + 1, equity)
 
 
 @settings(max_examples=300, deadline=None)
