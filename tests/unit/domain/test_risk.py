@@ -47,8 +47,8 @@ def a_buy(
 ) -> Order:
     """An entry at 30,000 USDT; 3,000 lots are 0.03 coins: 900 USDT."""
     return Order(
-        f"buy {symbol}", "wallet", symbol, BUYING, lots, 3_000_000, 2_940_000, 3_120_000, 0, born_at, NOW + 60_000,
-        0, confidence,
+        f"buy {symbol}", "wallet", symbol, BUYING, lots, 3_000_000, 2_940_000, 3_120_000, 0, born_at,
+        NOW + 60_000, 0, confidence,
     )  # fmt: skip
 
 
