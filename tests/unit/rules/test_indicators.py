@@ -14,16 +14,19 @@ from hypothesis import strategies as st
 from cryptopilot.adapters.exchanges.recorded import read_parquet
 from cryptopilot.domain.tape import Tape
 from cryptopilot.research.features import COLUMNS, Floats, feature_rows
-from cryptopilot.rules.features import Features, smoothed
-from cryptopilot.rules.indicators import (
-    grid_correlation,
-    momentum,
-    obv_change,
-    realised_volatility,
-    signed_volume,
-    stochastic,
-    volume_ratio,
-)
+from cryptopilot.rules import indicators as rules
+from cryptopilot.rules.features import Features
+from cryptopilot.rules.features import smoothed as smoothed_rule
+from tests.unit.rules.twins import both
+
+grid_correlation = both(rules.grid_correlation)
+momentum = both(rules.momentum)
+obv_change = both(rules.obv_change)
+realised_volatility = both(rules.realised_volatility)
+signed_volume = both(rules.signed_volume)
+stochastic = both(rules.stochastic)
+volume_ratio = both(rules.volume_ratio)
+smoothed = both(smoothed_rule)
 
 NAN = float("nan")
 WARM = 500

@@ -5,21 +5,22 @@ from typing import Any
 
 import pytest
 
+from cryptopilot.rules import scores as rules
 from cryptopilot.rules.features import Features
-from cryptopilot.rules.scores import (
-    RANK_FEWEST,
-    bounded,
-    clipped,
-    combined,
-    direction_probability,
-    momentum_score,
-    news_score,
-    news_step,
-    rank,
-    score_of,
-    technical_score,
-    weighted_mean,
-)
+from cryptopilot.rules.scores import RANK_FEWEST
+from tests.unit.rules.twins import both
+
+bounded = both(rules.bounded)
+clipped = both(rules.clipped)
+combined = both(rules.combined)
+direction_probability = both(rules.direction_probability)
+momentum_score = both(rules.momentum_score)
+news_score = both(rules.news_score)
+news_step = both(rules.news_step)
+rank = both(rules.rank)
+score_of = both(rules.score_of)
+technical_score = both(rules.technical_score)
+weighted_mean = both(rules.weighted_mean)
 
 NAN = float("nan")
 QUIET = Features(
