@@ -84,10 +84,12 @@ class CompiledRules:
             return numba.njit(cache=True)(twin)
 
 
-@functools.cache
 def compiled_rules(cache: Path | None = None) -> CompiledRules:
     """The compiled rules of this process: one set for each cache folder, because compiling takes seconds."""
-    return CompiledRules(cache)
+    return _kept(cache)
+
+
+_kept = functools.cache(CompiledRules)
 
 
 def version(drivers: Iterable[Path] = ()) -> str:
