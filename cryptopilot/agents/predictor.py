@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from cryptopilot.domain.candle import Bar
+from cryptopilot.domain.errors import ModelUnavailableError
 from cryptopilot.domain.events import BarsObserved, PredictionsMade, StageDue
 from cryptopilot.domain.instrument import Instrument
 from cryptopilot.domain.news import MARKET_WIDE, NewsItem
@@ -37,10 +38,13 @@ class PredictorAgent:
         )
         self._tapes = {s: Tape.new() for s in instruments}
         self._ranks = {s: RankTape.of([]) for s in instruments}
-        self._news: dict[str, NewsTape] = {c: NewsTape() for c in (*{i.base for i in instruments.values()}, MARKET_WIDE)}
+        self._news: dict[str, NewsTape] = {
+            c: NewsTape() for c in (*{i.base for i in instruments.values()}, MARKET_WIDE)
+        }
         self._observed = -1
         self._handled = -1
         self._predictions: tuple[Prediction, ...] = ()
+        self.errors: dict[str, str] = {}
 
     def on_observed(self, event: BarsObserved) -> Iterable[object]:
         """Fold one instant and predict it; the stage only publishes what this computes."""
@@ -48,7 +52,7 @@ class PredictorAgent:
         if closed.instant <= self._observed:
             return ()
         self._observed = closed.instant
-        self._hear(closed.instant, closed.news)
+        self._hear(closed.news)
         evidence: list[Evidence] = []
         market = self._news[MARKET_WIDE].level
         for symbol, instrument in self._instruments.items():
@@ -69,15 +73,11 @@ class PredictorAgent:
             return
         self._handled = self._observed
         yield PredictionsMade(self._observed, self._predictions)
-        silent = tuple(
-            Skipped(p.symbol, "every model abstains") for p in self._predictions if p.score != p.score
-        )
+        silent = tuple(Skipped(p.symbol, "every model abstains") for p in self._predictions if p.score != p.score)
         yield StageReport(Stage.PREDICTOR, self._observed, len(self._predictions), skipped=silent)
 
     def state(self) -> PredictorState:
-        return PredictorState(
-            self._observed, self._tapes, {s: r.by_age for s, r in self._ranks.items()}, self._news
-        )
+        return PredictorState(self._observed, self._tapes, {s: r.by_age for s, r in self._ranks.items()}, self._news)
 
     def restore(self, state: PredictorState) -> None:
         """Become what *state* describes; symbols it does not know start anew."""
@@ -94,7 +94,7 @@ class PredictorAgent:
         price = instrument.price
         self._tapes[symbol].advance(price(bar.high), price(bar.low), price(bar.close), instrument.volume(bar.volume))
 
-    def _hear(self, instant: int, news: Sequence[NewsItem]) -> None:
+    def _hear(self, news: Sequence[NewsItem]) -> None:
         fresh: defaultdict[str, float] = defaultdict(float)
         named: defaultdict[str, list[tuple[int, str]]] = defaultdict(list)
         for item in news:
@@ -109,8 +109,18 @@ class PredictorAgent:
             else:
                 self._news[coin] = NewsTape(level, (*named[coin], *tape.recent)[:REMEMBERED])
 
+    def _opinions(self, model: Model, evidence: Sequence[Evidence]) -> list[tuple[float, ...]]:
+        """What a model says of every symbol; one that cannot abstains on all of them."""
+        try:
+            parts = model.parts(evidence)
+            self.errors.pop(model.card.name, None)
+        except ModelUnavailableError as error:
+            self.errors[model.card.name] = str(error)
+            return [(UNKNOWN,) * len(model.card.parts)] * len(evidence)
+        return parts
+
     def _predict(self, instant: int, evidence: Sequence[Evidence]) -> Iterable[Prediction]:
-        opinions = [model.parts(evidence) for model in self._models]
+        opinions = [self._opinions(model, evidence) for model in self._models]
         weights = self.card.weights
         for about, *parts in zip(evidence, *opinions, strict=True):
             total, weight = 0.0, 0.0

@@ -61,7 +61,10 @@ class StrategyAgent:
         mark = self._view.mark(symbol)
         if side == BUY:
             size = size_fraction(p.confidence, mandate.limits.max_position)
-            stop, target = stop_below(mark, mandate.geometry.stop), target_above(mark, mandate.geometry.target)
+            stop, target = (
+                stop_below(mark, mandate.geometry.stop),
+                target_above(mark, mandate.geometry.target),
+            )
             longest = mandate.geometry.longest_ms
         return Signal(
             account.wallet_id, symbol, p.instant, side, REASONS[reason], p.direction_prob, p.confidence, mark,

@@ -149,8 +149,7 @@ class TraderAgent:
             [p.protection() for p in account.positions.values()],
             met,
         )
-        for symbol in sorted(account.orders):
-            order = account.orders[symbol]
+        for symbol, order in list(account.orders.items()):  # As they were intended.
             if order.id in account.sent:
                 continue
             account.orders.pop(symbol)

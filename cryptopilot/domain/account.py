@@ -154,7 +154,12 @@ class Account:
     @apply.register
     def _(self, event: events.Marked) -> None:
         self._agree("cash at the mark", self.cash, event.cash)
-        self.equity, self.day_base, self.peak, self.marked_at = event.equity, event.day_base, event.peak, event.at
+        self.equity, self.day_base, self.peak, self.marked_at = (
+            event.equity,
+            event.day_base,
+            event.peak,
+            event.at,
+        )
 
     @apply.register
     def _(self, event: events.OrderIntended) -> None:

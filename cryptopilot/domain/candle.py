@@ -44,16 +44,22 @@ def checked_bar(instrument: Instrument, open_time: int, ohlcv: tuple[float, floa
     """
     for name, value in zip(("open", "high", "low", "close", "volume"), ohlcv, strict=True):
         if not (isinstance(value, int | float) and math.isfinite(value)):
-            raise MalformedCandleError(instrument.symbol, iso(open_time), f"{name} is {value!r}; allowed: a finite number")
+            raise MalformedCandleError(
+                instrument.symbol, iso(open_time), f"{name} is {value!r}; allowed: a finite number"
+            )
     tick = float(instrument.tick_size)
     o, h, low, c = (on_grid(x, tick) for x in ohlcv[:4])
     volume = math.floor(ohlcv[4] / float(instrument.lot_size) + 1e-6)
     if not (0 < low <= min(o, c) and max(o, c) <= h):
         raise MalformedCandleError(
-            instrument.symbol, iso(open_time), f"open, high, low, close {ohlcv[:4]}; allowed: 0 < low <= open, close <= high"
+            instrument.symbol,
+            iso(open_time),
+            f"open, high, low, close {ohlcv[:4]}; allowed: 0 < low <= open, close <= high",
         )
     if h > instrument.max_ticks:
-        raise MalformedCandleError(instrument.symbol, iso(open_time), f"high {ohlcv[1]}; allowed: up to {instrument.max_price}")
+        raise MalformedCandleError(
+            instrument.symbol, iso(open_time), f"high {ohlcv[1]}; allowed: up to {instrument.max_price}"
+        )
     if not 0 <= volume < MAX_BOOKED:
         raise MalformedCandleError(instrument.symbol, iso(open_time), f"volume {ohlcv[4]}; allowed: 0 to 2**53 lots")
     return Bar(open_time, o, h, low, c, volume)

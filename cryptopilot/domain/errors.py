@@ -75,6 +75,10 @@ class UnreviewedOrderError(IntegrityError):
     """Something tried to send an order that `review` has not approved."""
 
 
+class ModelUnavailableError(RejectedError):
+    """A model cannot predict now: its file is missing, stale or broken. It abstains, visibly."""
+
+
 class JournalUnavailableError(TransientError):
     """The database did not take the transaction: nothing of it is written, no entry may be sent."""
 

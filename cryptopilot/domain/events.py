@@ -237,6 +237,10 @@ class Funnel:
         self.predictions += event.predictions
         self.known += event.known
         self.approved += event.approved
-        for ours, theirs in ((self.signals, event.signals), (self.holds, event.holds), (self.refusals, event.refusals)):
+        for ours, theirs in (
+            (self.signals, event.signals),
+            (self.holds, event.holds),
+            (self.refusals, event.refusals),
+        ):
             for name, count in theirs.items():
                 ours[name] = ours.get(name, 0) + count

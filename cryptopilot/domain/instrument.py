@@ -60,11 +60,14 @@ class Instrument:
         if max(max_ticks * worth.numerator, max_ticks * worth.denominator) > MAX_PRODUCT:
             raise InstrumentGridError(
                 self.symbol,
-                f"{max_ticks} ticks (max_price {self.max_price}) x {max(worth.numerator, worth.denominator)} exceeds 2**62; "
+                f"{max_ticks} ticks (max_price {self.max_price}) x {max(worth.numerator, worth.denominator)} "
+                "exceeds 2**62; "
                 "allowed: a coarser grid or a lower max_price",
             )
         if max_ticks * tick.numerator >= MAX_BOOKED or max_ticks < 1:
-            raise InstrumentGridError(self.symbol, f"max_price {self.max_price} must be 1 to 2**53 ticks of {self.tick_size}")
+            raise InstrumentGridError(
+                self.symbol, f"max_price {self.max_price} must be 1 to 2**53 ticks of {self.tick_size}"
+            )
         object.__setattr__(self, "scale", Scale(worth.numerator, worth.denominator))
         object.__setattr__(self, "max_ticks", max_ticks)
         object.__setattr__(self, "price_num", tick.numerator)
@@ -110,5 +113,7 @@ def atoms(amount: Decimal, asset: str) -> int:
     scaled = amount * atoms_per_unit(asset) if amount.is_finite() else amount
     if not amount.is_finite() or scaled != scaled.to_integral_value() or abs(scaled) >= MAX_BOOKED:
         step = Decimal(1) / atoms_per_unit(asset)
-        raise InvalidValueError(f"amount of {asset}", str(amount), f"a multiple of {step:f} below {MAX_BOOKED * step:f}")
+        raise InvalidValueError(
+            f"amount of {asset}", str(amount), f"a multiple of {step:f} below {MAX_BOOKED * step:f}"
+        )
     return int(scaled)

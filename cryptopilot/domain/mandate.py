@@ -1,6 +1,6 @@
 """What an autowallet's owner asked for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.prediction import Geometry
@@ -20,7 +20,7 @@ class Mandate:
     """
 
     limits: RiskLimits
-    geometry: Geometry = Geometry()
+    geometry: Geometry = field(default_factory=Geometry)
     band: float = 0.02
     trailing: float = 0.0
     entry_slack: float = 0.005

@@ -62,7 +62,10 @@ class MarketView:
 
     def state(self) -> MarketState:
         return MarketState(
-            self.instant, dict(self._marks), {s: list(w) for s, w in self._returns.items()}, dict(self._previous)
+            self.instant,
+            dict(self._marks),
+            {s: list(w) for s, w in self._returns.items()},
+            dict(self._previous),
         )
 
     def restore(self, state: MarketState) -> None:

@@ -100,9 +100,7 @@ def contributions(prediction: Prediction, card: EnsembleCard) -> list[Contributi
 def abstained(prediction: Prediction, card: EnsembleCard) -> list[str]:
     """The models that had nothing to say."""
     return [
-        model.name
-        for model, parts in zip(card.models, prediction.parts, strict=True)
-        if not all(x == x for x in parts)
+        model.name for model, parts in zip(card.models, prediction.parts, strict=True) if not all(x == x for x in parts)
     ]
 
 

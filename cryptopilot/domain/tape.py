@@ -57,9 +57,7 @@ class Tape:
 
     def row(self) -> Features:
         """The features at the newest bar."""
-        return feature_row(
-            self.state, self.closes, self.volumes, self.signed, self.returns, self.fast_k, self.slow_k
-        )
+        return feature_row(self.state, self.closes, self.volumes, self.signed, self.returns, self.fast_k, self.slow_k)
 
 
 @dataclass(slots=True)

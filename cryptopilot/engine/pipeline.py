@@ -168,6 +168,11 @@ class Pipeline:
                 self._send(self.handled)
             return _merged(stage, heard)
 
+    def stop(self) -> None:
+        """Decide no more; returns after what is in hand."""
+        with self._turn:
+            self.started = False
+
     def act(self, events: Iterable[Booked]) -> None:
         """Book what a person asked for, durably, then send what it intends."""
         with self._turn:

@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from cryptopilot.domain.errors import IntegrityError
+from cryptopilot.domain.errors import IntegrityError, OutOfOrderError
 from cryptopilot.engine.clock import MarketClock
 from cryptopilot.engine.pipeline import Pipeline
 from cryptopilot.engine.schedule import Schedule
@@ -39,6 +39,10 @@ class Runner:
         if self.error is None:
             self._pipeline.save_checkpoint()
 
+    def until(self, last_instant: int) -> None:
+        """End after *last_instant*, or at the market's own end if that comes first."""
+        self._last = last_instant if self._last is None else min(self._last, last_instant)
+
     def run(self) -> None:
         """Work in the caller's thread until the market ends or `stop` is called from another."""
         while not self._wake.is_set():
@@ -48,7 +52,7 @@ class Runner:
                 if self._last is not None and instant > self._last:
                     return
                 if self._clock.wait_until(instant, self._wake):
-                    self._decide(self._schedule.take_instant())
+                    self._handle(self._schedule.take_instant())
             elif self._clock.wait_until(beat, self._wake):
                 self._beat()
 
@@ -62,16 +66,21 @@ class Runner:
             self.finished.set()
 
     def _decide(self, instant: int) -> None:
-        self.instants += 1
-        if self._clock.now() > instant + self._schedule.timeframe_ms:
-            self.late += 1
         try:
             self._pipeline.decide(instant)
         except IntegrityError:
             raise
+        except OutOfOrderError as error:
+            log.warning("instant_out_of_order", extra={"instant": instant, "last": error.last})
         except Exception as error:
             log.exception("instant_given_up", extra={"instant": instant})
             self._protect(instant, f"{type(error).__name__}: {error}")
+
+    def _handle(self, instant: int) -> None:
+        self._decide(instant)
+        self.instants += 1
+        if self._clock.now() > instant + self._schedule.timeframe_ms:
+            self.late += 1
 
     def _protect(self, instant: int, failure: str) -> None:
         try:

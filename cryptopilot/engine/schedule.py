@@ -42,6 +42,10 @@ class Schedule:
         self.next_instant += self.timeframe_ms
         return instant
 
+    def silence(self) -> None:
+        """No beats from now on; instants alone decide."""
+        self._due = []
+
     def set_beat(self, stage: Stage, every_ms: int, now: int) -> None:
         """Wake *stage* every *every_ms* from *now* on."""
         self.beats_ms[stage] = every_ms

@@ -16,4 +16,8 @@ class Model(Protocol):
     def card(self) -> ModelCard: ...
 
     def parts(self, evidence: Sequence[Evidence]) -> list[tuple[float, ...]]:
-        """One tuple per symbol, as long as the card's parts; a NaN in it means the model abstains on that symbol."""
+        """One tuple per symbol, as long as the card's parts; a NaN in it means the model abstains on that symbol.
+
+        Raises:
+            ModelUnavailableError: it cannot predict now, and abstains on all of them.
+        """

@@ -99,4 +99,3 @@ def draw31(seed: int, stream: int, symbol: int, bar: int, number: int) -> int:
     x = mix31(x + symbol * 0x02B2AE35)
     x = mix31(x + (bar & 0x7FFFFFFF) * 0x27D4EB2F)
     return mix31(x + number * 0x165667B1)
-

@@ -72,7 +72,14 @@ def rsi_step(state: RsiState, x: float, n: int) -> RsiState:
 
 @rule
 def macd_step(
-    state: MacdState, x: float, fast: int, slow: int, signal: int, fast_weight: float, slow_weight: float, signal_weight: float
+    state: MacdState,
+    x: float,
+    fast: int,
+    slow: int,
+    signal: int,
+    fast_weight: float,
+    slow_weight: float,
+    signal_weight: float,
 ) -> MacdState:
     """Difference of two averages and the average of that difference; the line is fast minus slow."""
     quick, lazy, smooth = state

@@ -24,7 +24,9 @@ class Home:
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise InvalidValueError("CRYPTOPILOT_HOME", str(path), f"a folder that can be written ({error.strerror})") from error
+            raise InvalidValueError(
+                "CRYPTOPILOT_HOME", str(path), f"a folder that can be written ({error.strerror})"
+            ) from error
         path.chmod(0o700)
         self._lock: IO[str] | None = None
 
@@ -94,7 +96,9 @@ class Home:
         if not path.exists():
             return {}
         if path.stat().st_mode & 0o077:
-            raise InvalidValueError(str(path), oct(path.stat().st_mode & 0o777), "mode 0600: readable by its owner alone")
+            raise InvalidValueError(
+                str(path), oct(path.stat().st_mode & 0o777), "mode 0600: readable by its owner alone"
+            )
         stored: dict[str, Any] = json.loads(path.read_text())
         return stored
 
@@ -115,7 +119,10 @@ def check_secret(name: str, value: str) -> None:
     Raises:
         InvalidValueError: it is too short, a known sample, or made of too few different characters.
     """
-    allowed = f"at least {LEAST_SECRET} random characters; make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+    allowed = (
+        f"at least {LEAST_SECRET} random characters; "
+        "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+    )
     plain = value.lower()
     if len(value) < LEAST_SECRET or len(set(value)) < 10 or any(plain.startswith(s) for s in _SAMPLES):
         raise InvalidValueError(name, "***", allowed)

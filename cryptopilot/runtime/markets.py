@@ -16,6 +16,8 @@ from cryptopilot.runtime.settings import Settings
 from cryptopilot.simulation.headlines import SandboxNews
 from cryptopilot.simulation.sandbox import DEFAULT_SYMBOLS, SandboxMarket
 
+LABELS = {"sandbox": SandboxMarket.label, "replay": RecordedMarket.label}
+
 _FIRST_DAY, _LAST_DAY = 0, 4_102_444_800_000
 
 
@@ -57,12 +59,13 @@ def spec(settings: Settings, choice: Choice) -> dict[str, Any]:
     }
 
 
-def drawn(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The spec of a new session: a made-up market gets its seed and its first instant."""
+def drawn(wanted: Mapping[str, Any], seed: int | None) -> dict[str, Any]:
+    """The spec of a new session: a made-up market gets its seed, drawn unless given, and its first instant."""
     if wanted["market"] != "sandbox":
         return dict(wanted)
     step = timeframe_ms(wanted["timeframe"])
-    return {**wanted, "seed": secrets.randbelow(2**31), "first_decision": grid_at_or_before(wall_ms(), step) + step}
+    first = grid_at_or_before(wall_ms(), step) + step
+    return {**wanted, "seed": secrets.randbelow(2**31) if seed is None else seed, "first_decision": first}
 
 
 def open_market(session: Mapping[str, Any]) -> Market:

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     market: str = Field("sandbox", pattern=r"^(sandbox|replay:.+)$", alias="PIPELINE_MARKET")
     symbols: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_symbols)] = Field((), alias="PIPELINE_SYMBOLS")
     timeframe: str | None = Field(None, pattern=f"^({'|'.join(ALLOWED)})$", alias="PIPELINE_TIMEFRAME")
+    seed: int | None = Field(None, ge=0, le=2**31 - 1, alias="PIPELINE_SEED")
     speed: str = Field("60", pattern=r"^(max|\d+(\.\d+)?)$", alias="PIPELINE_SPEED")
     database_url: str | None = Field(None, min_length=1, alias="DATABASE_URL")
     redis_url: str | None = Field(None, min_length=1, alias="REDIS_URL")
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", min_length=1, alias="HOST")
     port: int = Field(5000, ge=0, le=65_535, alias="PORT")
     home: Path = Field(default_factory=default_home, alias="CRYPTOPILOT_HOME")
+    log_format: str = Field("console", pattern="^(console|json)$", alias="PIPELINE_LOG_FORMAT")
     capital: Decimal = Field(Decimal(10_000), gt=0, le=10_000_000, alias="PIPELINE_CAPITAL")
 
     def mandate(self) -> Mandate:
@@ -103,7 +105,9 @@ def _allowed(name: str) -> str:
     field = next((f for f in Settings.model_fields.values() if f.alias == name), None)
     if field is None:
         return ""
-    bounds = {k: getattr(m, k) for m in field.metadata for k in ("ge", "gt", "le", "min_length", "pattern") if hasattr(m, k)}
+    bounds = {
+        k: getattr(m, k) for m in field.metadata for k in ("ge", "gt", "le", "min_length", "pattern") if hasattr(m, k)
+    }
     bounds = {k: v for k, v in bounds.items() if v is not None}
     if "pattern" in bounds:
         return f"a text matching {bounds['pattern']}"

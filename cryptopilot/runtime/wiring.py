@@ -1,6 +1,6 @@
 """Who meets whom, in one file that reads like the stream. The clock, the source and the broker are chosen here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +28,7 @@ from cryptopilot.domain.events import (
 from cryptopilot.domain.instrument import Instrument, atoms
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.market import MarketView
+from cryptopilot.domain.prediction import EnsembleCard
 from cryptopilot.domain.stage import Stage
 from cryptopilot.domain.tape import Checkpoint
 from cryptopilot.domain.timeframe import HOUR
@@ -40,6 +41,7 @@ from cryptopilot.engine.runner import Runner
 from cryptopilot.engine.schedule import Schedule
 from cryptopilot.ports.candles import CandleSource
 from cryptopilot.ports.journal import Journal
+from cryptopilot.ports.model import Model
 from cryptopilot.ports.spill import Spill
 from cryptopilot.rules.fills import Costs
 from cryptopilot.runtime.markets import Market, open_market
@@ -47,7 +49,7 @@ from cryptopilot.runtime.settings import Settings
 from cryptopilot.simulation.paper import PaperBroker
 
 WALLET = "default"
-MODELS = ((TechnicalModel(), 0.40), (MomentumModel(), 0.35), (NewsModel(), 0.25))
+MODELS: tuple[tuple[Model, float], ...] = ((TechnicalModel(), 0.40), (MomentumModel(), 0.35), (NewsModel(), 0.25))
 """The ensemble's members and their declared weights; a new model is one more line."""
 
 NEWS_HALF_LIFE_MS = 6 * HOUR
@@ -77,12 +79,25 @@ class Assembly:
 
     def recover(self) -> Recovered:
         return recover(
-            self.market.candles, self.folding, self.journal, self.spill, self.desks, self.pipeline, self.capital
+            self.market.candles,
+            self.folding,
+            self.journal,
+            self.spill,
+            self.desks,
+            self.pipeline,
+            self.capital,
         )
 
 
 def assemble(
-    session_id: str, market: Market, journal: Journal, spill: Spill, mandate: Mandate, settings: Settings
+    session_id: str,
+    market: Market,
+    journal: Journal,
+    spill: Spill,
+    mandate: Mandate,
+    settings: Settings,
+    *,
+    models: Sequence[tuple[Model, float]] = MODELS,
 ) -> Assembly:
     """The four agents on one market's stream, with one wallet."""
     candles = market.candles
@@ -91,7 +106,7 @@ def assemble(
     view = MarketView(instruments)
     scorer = LexiconScorer(tuple({**dict.fromkeys(i.base for i in instruments.values()), **dict.fromkeys(ALIASES)}))
     collector = CollectorAgent(candles, market.news, scorer, view)
-    predictor = PredictorAgent(instruments, MODELS, 0.5 ** (candles.timeframe_ms / NEWS_HALF_LIFE_MS))
+    predictor = PredictorAgent(instruments, models, 0.5 ** (candles.timeframe_ms / NEWS_HALF_LIFE_MS))
     account = Account.new(WALLET, quote, instruments)
     broker = PaperBroker(PAPER_COSTS, view)
     outbox = Outbox(broker)
@@ -103,10 +118,13 @@ def assemble(
     bus.on(InstantClosed, collector.on_closed)
     bus.on(InstantClosed, trader.on_marked)
     bus.on(BarsObserved, predictor.on_observed)
-    agents = {
-        Stage.COLLECTOR: collector, Stage.PREDICTOR: predictor, Stage.STRATEGY: strategy, Stage.TRADER: trader,
-    }  # fmt: skip
-    bus.on(StageDue, lambda due: agents[due.stage].on_due(due))
+    turns: dict[Stage, Callable[[StageDue], Iterable[object]]] = {
+        Stage.COLLECTOR: collector.on_due,
+        Stage.PREDICTOR: predictor.on_due,
+        Stage.STRATEGY: strategy.on_due,
+        Stage.TRADER: trader.on_due,
+    }
+    bus.on(StageDue, lambda due: turns[due.stage](due))
     bus.on(PredictionsMade, strategy.on_predictions)
     bus.on(SignalsRaised, trader.on_signals)
     bus.on(MarketOpened, trader.on_opened)
@@ -140,6 +158,11 @@ def assemble_stored(engine: Engine, session: MarketSession, settings: Settings) 
     journal = SqlJournal(engine, session.id, one_quote(instruments), {s: i.scale for s, i in instruments.items()})
     spill = FileSpill(settings.home / f"spill-{session.id}.jsonl")
     return assemble(session.id, market, journal, spill, settings.mandate(), settings)
+
+
+def ensemble_card() -> EnsembleCard:
+    """What the combined models say of themselves: enough to read any kept prediction."""
+    return EnsembleCard("ensemble", "1", tuple(m.card for m, _ in MODELS), tuple(weight for _, weight in MODELS))
 
 
 def schedule_after(instant: int, candles: CandleSource, settings: Settings) -> Schedule:

@@ -61,7 +61,9 @@ class SandboxNews:
             jump = float(self._market.jumps(bar)[number])
             together += (jump > 0) - (jump < 0)
             if self._drawn(_NOISE, number, bar, 0) % 150 == 0:
-                yield self._headline(bar, number, coin, (_GOOD, _BAD, _IDLE, _IDLE)[self._drawn(_NOISE, number, bar, 1) % 4])
+                yield self._headline(
+                    bar, number, coin, (_GOOD, _BAD, _IDLE, _IDLE)[self._drawn(_NOISE, number, bar, 1) % 4]
+                )
         if abs(together) > len(self._market.symbols) // 2:
             yield self._headline(bar, 99, MARKET_WIDE, _MARKET[1 if together > 0 else -1])
 

@@ -41,7 +41,11 @@ class MatchingEngine:
         self._protections = {p.symbol: p for p in protections}
 
     def close(
-        self, instant: int, bars: Mapping[str, Bar], late: Mapping[str, tuple[Bar, ...]], volatility: Mapping[str, float]
+        self,
+        instant: int,
+        bars: Mapping[str, Bar],
+        late: Mapping[str, tuple[Bar, ...]],
+        volatility: Mapping[str, float],
     ) -> list[Execution]:
         """Rank 0, by symbol: expiries, then each bar's range against the protection, late bars first."""
         done: list[Execution] = []
@@ -55,9 +59,7 @@ class MatchingEngine:
                     done += self._range(protection, bar, instant, volatility.get(symbol, 0.0))
         return done
 
-    def open(
-        self, instant: int, openings: Mapping[str, Opening], volatility: Mapping[str, float]
-    ) -> list[Execution]:
+    def open(self, instant: int, openings: Mapping[str, Opening], volatility: Mapping[str, float]) -> list[Execution]:
         """Rank 3, by symbol: waiting orders meet the first price."""
         done: list[Execution] = []
         for symbol in sorted(self._orders):
@@ -102,9 +104,7 @@ class MatchingEngine:
             if ticks > order.limit_ticks:
                 return [self._cancel(order, instant, "the price is worse than the limit")]
             del self._orders[order.symbol]
-            self.protect(
-                Protection(order.wallet_id, order.symbol, lots, order.stop_ticks, order.target_ticks, instant)
-            )
+            self.protect(Protection(order.wallet_id, order.symbol, lots, order.stop_ticks, order.target_ticks, instant))
             return [self._fill(order, instant, lots, ticks, done=True)]
         if lots <= 0:
             return []
@@ -118,9 +118,7 @@ class MatchingEngine:
         return [self._fill(order, instant, lots, ticks, done=rest == 0)]
 
     def _fill(self, order: Order, instant: int, lots: int, ticks: int, *, done: bool) -> Execution:
-        return Execution(
-            order.id, order.wallet_id, order.symbol, order.side, instant, lots, ticks, order.reason, done
-        )
+        return Execution(order.id, order.wallet_id, order.symbol, order.side, instant, lots, ticks, order.reason, done)
 
     def _cancel(self, order: Order, instant: int, why: str) -> Execution:
         del self._orders[order.symbol]

@@ -1,4 +1,4 @@
-"""A market that is made up, and says so: correlated coins, regimes, clustered volatility, jumps, news that belongs to them.
+"""A market that is made up, and says so: correlated coins, regimes, clusters, jumps, and their news.
 
 Every number is a pure function of (seed, stream, symbol, bar, draw), so any stretch of any year can be made without
 the stretches before it, and a restarted session goes on exactly where it stopped.
@@ -9,9 +9,9 @@ beginning.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ from cryptopilot.rules.features import LONGEST
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+
+_draw: Callable[..., Any] = draw31
+"""The rule as it works on arrays: its operators are those of integers and of integer arrays alike."""
 
 BLOCK = 1024
 HISTORY = max(1000, 40 * LONGEST)
@@ -183,34 +186,38 @@ class SandboxMarket:
         level = np.zeros(bars.shape)
         for width in (3, 5, 7, 9):
             level += 0.30 * self._normal(_VOL, width, bars >> width)
-        return np.exp(level - 0.18) * np.array([0.7, 0.9, 1.1, 1.9])[self._regime(bars)]
+        factor: Floats = np.exp(level - 0.18) * np.array([0.7, 0.9, 1.1, 1.9])[self._regime(bars)]
+        return factor
 
     def _drift(self, bars: Ints) -> Floats:
         """What the regime adds to each bar."""
-        return np.array([0.0, 0.00022, -0.00022, -0.00008])[self._regime(bars)] * self._scale
+        added: Floats = np.array([0.0, 0.00022, -0.00022, -0.00008])[self._regime(bars)] * self._scale
+        return added
 
     def _regime(self, bars: Ints) -> Ints:
         """Calm, bull, bear or turbulent: drawn anew every 192 bars."""
-        drawn = draw31(self._seed, _REGIME, 0, bars // 192, 0) % 100
-        return np.searchsorted(np.array([35, 62, 86]), drawn, side="right").astype(np.int64)
+        drawn = _draw(self._seed, _REGIME, 0, bars // 192, 0) % 100
+        regime: Ints = np.searchsorted(np.array([35, 62, 86]), drawn, side="right").astype(np.int64)
+        return regime
 
     def _jumps(self, bars: Ints) -> Floats:
         """Rare leaps of one coin, and rarer ones of the whole market."""
         alone = self._leap(self._streams, bars, one_in=420, least=0.012, spread=0.030)
         together = self._leap(np.array([[90]], np.int64), bars, one_in=1500, least=0.010, spread=0.025)
-        total: Floats = alone + together * np.array([c.beta for c in self._coins])[:, None]
-        return total * self._scale
+        total: Floats = (alone + together * np.array([c.beta for c in self._coins])[:, None]) * self._scale
+        return total
 
     def _leap(self, stream: Ints, bars: Ints, *, one_in: int, least: float, spread: float) -> Floats:
-        happens = draw31(self._seed, _JUMP, stream, bars, 0) % one_in == 0
+        happens = _draw(self._seed, _JUMP, stream, bars, 0) % one_in == 0
         size = least + spread * self._uniform(_JUMP_SIZE, stream, bars, 1)
-        sign = np.where(draw31(self._seed, _JUMP_SIZE, stream, bars, 2) & 1, 1.0, -1.0)
+        sign = np.where(_draw(self._seed, _JUMP_SIZE, stream, bars, 2) & 1, 1.0, -1.0)
         leap: Floats = np.where(happens, size * sign, 0.0)
         return leap
 
     def _uniform(self, stream: int, symbol: Ints | int, bars: Ints, number: int) -> Floats:
-        drawn: Ints = draw31(self._seed, stream, symbol, bars, number)  # type: ignore[arg-type,assignment]  # array in, array out
-        return (drawn + 0.5) / 2147483648.0
+        drawn: Ints = _draw(self._seed, stream, symbol, bars, number)
+        uniform: Floats = (drawn.astype(np.float64) + 0.5) / 2147483648.0
+        return uniform
 
     def _normal(self, stream: int, symbol: Ints | int, bars: Ints) -> Floats:
         """Standard normal draws after Box and Muller."""

@@ -74,7 +74,8 @@ class RecordedMarket:
 
     def closed(self, instant: int) -> Closed:
         return Closed(
-            {s: Bar(instant - self.timeframe_ms, *row) for s in self._rows if (row := self._row(s, instant))}, {}
+            {s: Bar(instant - self.timeframe_ms, *row) for s in self._rows if (row := self._row(s, instant))},
+            {},
         )
 
     def opened(self, instant: int) -> Mapping[str, Opening]:
@@ -183,14 +184,19 @@ def check_order(path: Path, columns: Columns, step: int) -> None:
         ("is not after the row before it", np.r_[False, np.diff(times) <= 0]),
         (f"is not on the grid of {timeframe_text(step)}", times % step != 0),
         ("has a value that is not a finite number", ~np.isfinite(columns.values).all(axis=0)),
-        ("breaks 0 < low <= open, close <= high", ~((0 < low) & (low <= np.minimum(o, c)) & (np.maximum(o, c) <= h))),
+        (
+            "breaks 0 < low <= open, close <= high",
+            ~((low > 0) & (low <= np.minimum(o, c)) & (np.maximum(o, c) <= h)),
+        ),
         ("has a negative volume", v < 0),
     )
     for what, wrong in problems:
         if wrong.any():
             row = int(np.argmax(wrong))
             raise DataFileError(
-                path, f"row {row} ({iso(int(times[row]))}) {what}, {int(wrong.sum())} in all; run: cryptopilot data check {path}"
+                path,
+                f"row {row} ({iso(int(times[row]))}) {what}, {int(wrong.sum())} in all; "
+                f"run: cryptopilot data check {path}",
             )
 
 

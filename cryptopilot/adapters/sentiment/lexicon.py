@@ -6,15 +6,17 @@ from cryptopilot.domain.news import MARKET_WIDE, Headline, NewsItem
 
 _WORDS = {
     1.0: """gain gains gained rise rises rising rose climb climbs climbed up higher growth grow grows growing positive
-        support supports supported partner partners partnership integrate integrates integration launch launches launched
-        unveil unveils expand expands expansion upgrade upgrades upgraded recover recovers recovery rebound rebounds
+        support supports supported partner partners partnership integrate integrates integration launch launches
+        launched
+                unveil unveils expand expands expansion upgrade upgrades upgraded recover recovers recovery rebound
+                rebounds
         rebounded stable secure secures secured join joins add adds adoption adopts adopt accumulate accumulates
         accumulation inflow inflows optimistic optimism confident confidence interest donate welcome welcomes hire hires
         greed milestone wins win won boost boosts boosted invest invests invested investment raise raises raised backing
         backs backed innovation outperform outperforms strong stronger strength progress success successful""",
     2.0: """surge surges surged soar soars soared soaring rally rallies rallied bull bullish record high highs approve
-        approves approved approval breakthrough skyrocket skyrockets jump jumps jumped spike spikes moon explode explodes
-        profit profits profitable breakout ath legalise legalize legalizes""",
+        approves approved approval breakthrough skyrocket skyrockets jump jumps jumped spike spikes moon explode
+        explodes         profit profits profitable breakout ath legalise legalize legalizes""",
     -1.0: """fall falls falling fell drop drops dropped decline declines declined down lower loss losses lose loses lost
         weak weaker weakness negative concern concerns concerned worry worries worried warn warns warned warning risk
         risks risky delay delays delayed outflow outflows reject rejects rejected pressure fear fears fearful
@@ -32,11 +34,15 @@ _WORDS = {
 WEIGHTS = {word: weight for weight, words in _WORDS.items() for word in words.split()}
 
 _NEGATIONS = frozenset(
-    "not no never without none neither nor cannot can't won't isn't wasn't doesn't didn't don't fails failed fail lacks lack "
-    "denies deny unlikely hardly barely despite".split()
+    "not no never without none neither nor cannot can't won't isn't wasn't doesn't didn't don't fails failed fail "
+    "lacks "
+    "lack denies deny unlikely hardly barely despite".split()
 )
 _INTENSE = {
-    **dict.fromkeys("very extremely extreme massive massively huge hugely sharply strongly major record all-time".split(), 1.5),
+    **dict.fromkeys(
+        "very extremely extreme massive massively huge hugely sharply strongly major record all-time".split(),
+        1.5,
+    ),
     **dict.fromkeys("slightly somewhat modest modestly minor small partly".split(), 0.5),
 }
 _REACH = 3
@@ -64,7 +70,9 @@ ALIASES: dict[str, tuple[str, ...]] = {
 }
 """Names by which people call a coin, in any case. Its ticker counts in capitals, or with a dollar sign."""
 
-_MARKET = re.compile(r"\b(crypto|cryptocurrenc(?:y|ies)|altcoins?|digital assets?|stablecoins?|defi|web3)\b", re.IGNORECASE)
+_MARKET = re.compile(
+    r"\b(crypto|cryptocurrenc(?:y|ies)|altcoins?|digital assets?|stablecoins?|defi|web3)\b", re.IGNORECASE
+)
 _TOKEN = re.compile(r"[a-z][a-z'-]*")
 
 

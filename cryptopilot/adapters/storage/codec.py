@@ -1,6 +1,7 @@
 """Bytes for the journal: book events as JSON that people can read, segments and checkpoints as MessagePack."""
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -40,7 +41,7 @@ def link(previous: bytes, sequence: int, kind: str, body: bytes) -> bytes:
     return hashlib.sha256(b"%b%d|%b|%b" % (previous, sequence, kind.encode(), body)).digest()
 
 
-def encode_segment(entries: tuple[Prediction, ...] | tuple[Judged, ...]) -> tuple[bytes, str]:
+def encode_segment(entries: Sequence[Prediction] | Sequence[Judged]) -> tuple[bytes, str]:
     """A segment's bytes and its root."""
     body = _pack.encode(entries)
     return body, hashlib.sha256(body).hexdigest()

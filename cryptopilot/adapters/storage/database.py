@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
-from cryptopilot.domain.errors import InvalidValueError, JournalUnavailableError
+from cryptopilot.domain.errors import HomeTakenError, InvalidValueError, JournalUnavailableError
 
 REVISION = "0001"
 """The newest migration: what this program works with."""
@@ -100,6 +100,42 @@ def transaction(engine: Engine, path: Path | None, inode: int | None) -> Iterato
             yield connection
     except DBAPIError as error:
         raise JournalUnavailableError(f"the database did not take the transaction: {error.orig}") from error
+
+
+class DatabaseLock:
+    """The one writer of a database server; an embedded database is guarded by its home's lock.
+
+    Raises:
+        HomeTakenError: another process writes there; names it.
+    """
+
+    _KEY = 0x43505F31
+
+    def __init__(self, engine: Engine, purpose: str) -> None:
+        self._connection: Connection | None = None
+        if engine.dialect.name != "postgresql":
+            return
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        name = f"cryptopilot {purpose}"[:63]
+        connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
+        if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._KEY}).scalar():
+            holder = connection.execute(
+                text(
+                    "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid "
+                    "WHERE l.locktype = 'advisory' AND l.objid = :key AND l.granted"
+                ),
+                {"key": self._KEY},
+            ).scalar()
+            connection.close()
+            raise HomeTakenError(engine.url.render_as_string(hide_password=True), str(holder))
+        self._connection = connection
+
+    def release(self) -> None:
+        """Let another process write. A connection that is gone has released it already."""
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
 
 
 def sqlite_path(engine: Engine) -> Path | None:

@@ -16,6 +16,8 @@ from cryptopilot.domain.events import BookEvent
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.order import Order
 from cryptopilot.domain.position import Position
+from cryptopilot.domain.prediction import Prediction
+from cryptopilot.domain.signal import Judged
 from cryptopilot.domain.tape import Checkpoint
 from cryptopilot.ports.journal import Batch, Progress
 from cryptopilot.rules.arithmetic import Scale
@@ -45,15 +47,13 @@ class SqlJournal:
         self._inode = self._path.stat().st_ino if self._path is not None else None
         self._heads: dict[str, Head] = {}
         self._upserts = _Upserts(engine.dialect.name)
-        self._append = (
-            "INSERT INTO journal (session_id, wallet_id, seq, at, kind, body, hash) VALUES "
-            + ("(?, ?, ?, ?, ?, ?, ?)" if engine.dialect.paramstyle == "qmark" else "(%s, %s, %s, %s, %s, %s, %s)")
-        )
+        marks = ", ".join(["?" if engine.dialect.paramstyle == "qmark" else "%s"] * 7)
+        self._append = f"INSERT INTO journal (session_id, wallet_id, seq, at, kind, body, hash) VALUES ({marks})"  # noqa: S608
 
     def commit(self, batch: Batch) -> None:
         heads = dict(self._heads)
         segments, roots = self._segments(batch)
-        rows: list[tuple[object, ...]] = []
+        rows: list[tuple[str, str, int, int, str, bytes, bytes]] = []
         with transaction(self._engine, self._path, self._inode) as connection:
             for wallet_id, event in batch.events:
                 kept = _rooted(event, roots.get("", ""), roots.get(wallet_id, ""))
@@ -65,7 +65,7 @@ class SqlJournal:
                 rows.append((self._session, wallet_id, sequence, kept.at, kind, body, digest))
             if rows:
                 connection.exec_driver_sql(self._append, rows)
-                self._project(connection, batch, heads)
+                self._project(connection, batch, heads, [row[2] for row in rows])
             if segments:
                 connection.execute(insert(schema.segments), segments)
             if batch.news:
@@ -95,11 +95,13 @@ class SqlJournal:
                 raise JournalCorruptError(wallet_id, head.sequence, "the account stands at another link of the chain")
             positions = [_position(r) for r in connection.execute(_of(schema.positions, self._session, wallet_id))]
             working = connection.execute(
-                _of(schema.orders, self._session, wallet_id).where(schema.orders.c.status.in_(WORKING))
+                _of(schema.orders, self._session, wallet_id)
+                .where(schema.orders.c.status.in_(WORKING))
+                .order_by(schema.orders.c.intended_seq)
             ).all()
             trades = schema.trades.c
             left = connection.execute(
-                select(trades.symbol, func.max(trades.closed_at))
+                select(trades.symbol, func.max(trades.closed_at).label("closed_at"))
                 .where(trades.session_id == self._session, trades.wallet_id == wallet_id, trades.closed_at.is_not(None))
                 .group_by(trades.symbol)
             ).all()
@@ -107,7 +109,7 @@ class SqlJournal:
             wallet_id, self._quote, self._scales, row.cash, row.equity, row.day_base, row.peak, row.marked_at,
             bool(row.halted), {p.symbol: p for p in positions}, {r.symbol: _order(r) for r in working},
             {r.symbol: r.reserved for r in working if r.reserved}, {r.id for r in working if r.status != "intended"},
-            {symbol: at for symbol, at in left},
+            {r.symbol: r.closed_at for r in left},
         )  # fmt: skip
 
     def events(self, wallet_id: str) -> Iterator[BookEvent]:
@@ -119,16 +121,17 @@ class SqlJournal:
         )
         previous, expected = codec.GENESIS, 1
         with self._engine.connect() as connection:
-            for seq, kind, body, digest in connection.execution_options(yield_per=1000).execute(wanted):
-                if seq != expected:
-                    raise JournalCorruptError(wallet_id, expected, f"missing; the next one is {seq}")
-                if codec.link(previous, seq, kind, body) != digest:
-                    raise JournalCorruptError(wallet_id, seq, "its hash is not that of its content")
-                try:
-                    yield codec.decode_event(kind, body)
-                except ValueError as error:
-                    raise JournalCorruptError(wallet_id, seq, str(error)) from error
-                previous, expected = digest, expected + 1
+            with connection.execution_options(yield_per=1000).execute(wanted) as rows:
+                for seq, kind, body, digest in rows:
+                    if seq != expected:
+                        raise JournalCorruptError(wallet_id, expected, f"missing; the next one is {seq}")
+                    if codec.link(previous, seq, kind, body) != digest:
+                        raise JournalCorruptError(wallet_id, seq, "its hash is not that of its content")
+                    try:
+                        yield codec.decode_event(kind, body)
+                    except ValueError as error:
+                        raise JournalCorruptError(wallet_id, seq, str(error)) from error
+                    previous, expected = digest, expected + 1
             stands = connection.execute(_of(schema.accounts, self._session, wallet_id)).first()
         if stands is not None and stands.head_seq != expected - 1:
             raise JournalCorruptError(wallet_id, expected, f"missing; the account stands at {stands.head_seq}")
@@ -137,7 +140,10 @@ class SqlJournal:
         table = schema.checkpoints
         with transaction(self._engine, self._path, self._inode) as connection:
             body = connection.execute(
-                select(table.c.body).where(table.c.session_id == self._session).order_by(table.c.instant.desc()).limit(1)
+                select(table.c.body)
+                .where(table.c.session_id == self._session)
+                .order_by(table.c.instant.desc())
+                .limit(1)
             ).scalar()
         return None if body is None else codec.decode_checkpoint(body)
 
@@ -151,7 +157,14 @@ class SqlJournal:
             ).all()
         return [
             NewsItem(
-                r.id, r.published_at, r.first_seen_at, r.source, r.title, tuple(r.coins.split()), r.score, bool(r.simulated)
+                r.id,
+                r.published_at,
+                r.first_seen_at,
+                r.source,
+                r.title,
+                tuple(r.coins.split()),
+                r.score,
+                bool(r.simulated),
             )
             for r in rows
         ]
@@ -160,7 +173,10 @@ class SqlJournal:
         """Rows for the prunable segments of a batch, and their roots by wallet ('' for predictions)."""
         rows: list[dict[str, object]] = []
         roots: dict[str, str] = {}
-        parts = [("predictions", "", batch.predictions), *(("signals", w, j) for w, j in batch.judged.items())]
+        parts: list[tuple[str, str, Sequence[Prediction] | Sequence[Judged]]] = [
+            ("predictions", "", batch.predictions),
+            *(("signals", wallet_id, judged) for wallet_id, judged in batch.judged.items()),
+        ]
         for kind, wallet_id, entries in parts:
             if entries:
                 body, root = codec.encode_segment(entries)
@@ -183,10 +199,12 @@ class SqlJournal:
         ).first()
         return Head(0, codec.GENESIS) if row is None else Head(row.seq, row.hash)
 
-    def _project(self, connection: Connection, batch: Batch, heads: Mapping[str, Head]) -> None:
+    def _project(
+        self, connection: Connection, batch: Batch, heads: Mapping[str, Head], sequences: Sequence[int]
+    ) -> None:
         """Write the current state that the batch's events lead to."""
         changed: dict[str, dict[str, object]] = {}
-        for wallet_id, event in batch.events:
+        for (wallet_id, event), sequence in zip(batch.events, sequences, strict=True):
             key = {"session_id": self._session, "wallet_id": wallet_id}
             fields = changed.setdefault(wallet_id, {})
             match event:
@@ -196,19 +214,22 @@ class SqlJournal:
                         "marked_at": event.at,
                     }  # fmt: skip
                     connection.execute(
-                        self._upserts.equity, [{**key, "at": event.at, "equity": event.equity, "cash": event.cash}]
+                        self._upserts.equity,
+                        [{**key, "at": event.at, "equity": event.equity, "cash": event.cash}],
                     )
                 case book.Deposited():
                     self._deposit(connection, key, event)
                 case book.OrderIntended():
-                    connection.execute(insert(schema.orders), [{**key, **_order_row(event.order, event.reserved)}])
+                    connection.execute(
+                        insert(schema.orders), [{**key, **_order_row(event.order, event.reserved, sequence)}]
+                    )
                 case book.OrderSent():
                     self._order_status(connection, key, event.order_id, status="sent")
                 case book.OrderCancelled():
                     self._order_status(connection, key, event.order_id, status="cancelled", why=event.why, reserved=0)
                 case book.OrderFilled():
                     fields["cash"] = event.cash
-                    self._fill(connection, key, event)
+                    self._fill(connection, key, event, sequence)
                 case book.ProtectionMoved():
                     connection.execute(
                         _one(update(schema.positions), schema.positions, key, "symbol", event.symbol),
@@ -220,10 +241,11 @@ class SqlJournal:
             fields |= {"head_seq": heads[wallet_id].sequence, "head_hash": heads[wallet_id].hash}
             table = schema.accounts.c
             connection.execute(
-                update(schema.accounts).where(table.session_id == self._session, table.wallet_id == wallet_id), fields
+                update(schema.accounts).where(table.session_id == self._session, table.wallet_id == wallet_id),
+                fields,
             )
 
-    def _deposit(self, connection: Connection, key: dict[str, object], event: book.Deposited) -> None:
+    def _deposit(self, connection: Connection, key: Mapping[str, object], event: book.Deposited) -> None:
         found = connection.execute(_of(schema.accounts, str(key["session_id"]), str(key["wallet_id"]))).first()
         if found is None:
             fresh = dict.fromkeys(("cash", "equity", "day_base", "peak"), event.atoms)
@@ -240,7 +262,7 @@ class SqlJournal:
             .values(**raised)
         )
 
-    def _halt(self, connection: Connection, key: dict[str, object], *, halted: bool) -> None:
+    def _halt(self, connection: Connection, key: Mapping[str, object], *, halted: bool) -> None:
         table = schema.accounts.c
         values: dict[str, object] = {"halted": halted}
         if not halted:
@@ -251,15 +273,15 @@ class SqlJournal:
             .values(**values)
         )
 
-    def _order_status(self, connection: Connection, key: dict[str, object], order_id: str, **fields: object) -> None:
+    def _order_status(self, connection: Connection, key: Mapping[str, object], order_id: str, **fields: object) -> None:
         connection.execute(_one(update(schema.orders), schema.orders, key, "id", order_id), fields)
 
-    def _fill(self, connection: Connection, key: dict[str, object], event: book.OrderFilled) -> None:
+    def _fill(self, connection: Connection, key: Mapping[str, object], event: book.OrderFilled, sequence: int) -> None:
         names = ("order_id", "at", "trade_id", "symbol", "side", "lots", "ticks", "fee", "reason", "realised")
         connection.execute(insert(schema.fills), [{**key, **{n: getattr(event, n) for n in names}}])
         orders, trades = schema.orders.c, schema.trades.c
         if event.reason in (STOP, TARGET):
-            connection.execute(insert(schema.orders), [{**key, **_protective_row(event)}])
+            connection.execute(insert(schema.orders), [{**key, **_protective_row(event, sequence)}])
         else:
             connection.execute(
                 _one(update(schema.orders), schema.orders, key, "id", event.order_id).values(
@@ -351,7 +373,9 @@ def _of(table: Table, session_id: str, wallet_id: str) -> Any:
 
 def _one(statement: Any, table: Table, key: Mapping[str, object], column: str, value: object) -> Any:
     return statement.where(
-        table.c.session_id == key["session_id"], table.c.wallet_id == key["wallet_id"], table.c[column] == value
+        table.c.session_id == key["session_id"],
+        table.c.wallet_id == key["wallet_id"],
+        table.c[column] == value,
     )
 
 
@@ -362,18 +386,19 @@ def _rooted(event: BookEvent, predictions: str, signals: str) -> BookEvent:
     return event
 
 
-def _order_row(order: Order, reserved: int) -> dict[str, object]:
+def _order_row(order: Order, reserved: int, sequence: int) -> dict[str, object]:
     row = asdict(order)
     del row["wallet_id"]
-    return {**row, "filled_lots": 0, "reserved": reserved, "status": "intended", "why": ""}
+    return {**row, "filled_lots": 0, "reserved": reserved, "intended_seq": sequence, "status": "intended", "why": ""}
 
 
-def _protective_row(event: book.OrderFilled) -> dict[str, object]:
+def _protective_row(event: book.OrderFilled, sequence: int) -> dict[str, object]:
     """A protective exit as an order of its own, so that every fill has one."""
     return {
         "id": event.order_id, "symbol": event.symbol, "side": event.side, "lots": event.lots,
         "filled_lots": event.lots, "limit_ticks": 0, "stop_ticks": 0, "target_ticks": 0, "longest_ms": 0,
         "born_at": event.at, "expires_at": 0, "reason": event.reason, "confidence": 0.0, "reserved": 0,
+        "intended_seq": sequence,
         "status": "filled", "why": "",
     }  # fmt: skip
 

@@ -13,11 +13,12 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.schema import SchemaItem
 
 metadata = MetaData()
 
 
-def _books(name: str, *columns: Column[object]) -> Table:
+def _books(name: str, *columns: SchemaItem) -> Table:
     """A table that belongs to one wallet in one market session."""
     return Table(
         name,
@@ -141,6 +142,7 @@ orders = _books(
     Column("reason", Integer, nullable=False),
     Column("confidence", Float, nullable=False),
     Column("reserved", BigInteger, nullable=False),
+    Column("intended_seq", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
     Column("why", Text, nullable=False),
     Index("orders_by_status", "session_id", "wallet_id", "status"),

@@ -31,9 +31,7 @@ class Sessions:
 
     def resumable(self, market: str, spec: Mapping[str, Any]) -> MarketSession | None:
         """The newest session of that market and spec that has not ended."""
-        return next(
-            (s for s in self.all() if s.market == market and s.ended_at is None and _same(s.spec, spec)), None
-        )
+        return next((s for s in self.all() if s.market == market and s.ended_at is None and _same(s.spec, spec)), None)
 
     def all(self) -> list[MarketSession]:
         """Every session, newest first."""
@@ -52,7 +50,9 @@ class Sessions:
         table = schema.market_sessions
         with self._engine.begin() as connection:
             count = connection.execute(select(func.count()).select_from(table)).scalar_one()
-            session = MarketSession(f"{market.partition(':')[0]}-{count + 1}", market, label, spec, created_at, None, None)
+            session = MarketSession(
+                f"{market.partition(':')[0]}-{count + 1}", market, label, spec, created_at, None, None
+            )
             connection.execute(
                 insert(table),
                 [

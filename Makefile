@@ -1,0 +1,61 @@
+# Two commands do everything: `make run` and `make test`. Both need Python 3.11 or newer, and nothing else.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+UV     := $(BIN)/uv
+export UV_PYTHON_DOWNLOADS = never
+unexport PYTHONDONTWRITEBYTECODE
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint unit bench soak lock clean
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
+
+$(UV):
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CryptoPilot needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+
+# The development environment holds the whole of the running one, so `make run` never takes anything away from it.
+$(VENV)/.run: requirements.txt pyproject.toml | $(UV)
+	test -f $(VENV)/.dev || $(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.txt requirements-uv.txt
+	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(UV)
+	$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements-dev.txt requirements-uv.txt
+	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable .
+	touch $@ $(VENV)/.run
+
+setup: $(VENV)/.run ## Prepare the environment in .venv/
+
+run: setup ## Start the server and the pipeline on the sandbox market
+	$(BIN)/cryptopilot serve
+
+lint: $(VENV)/.dev ## Style, types, architecture, lock files
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tests/lockfiles.py
+
+unit: $(VENV)/.dev ## The fast tests alone
+	$(BIN)/pytest -q tests/unit
+
+test: lint ## Every check that CI runs
+	$(BIN)/pytest -q -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+bench: $(VENV)/.dev ## Measure the published figures against their peers
+	$(BIN)/python -m bench.run
+
+soak: $(VENV)/.dev ## A hundred market hours in ten minutes, with random kills
+	$(BIN)/python -m tests.soak --minutes 10 --speed 600
+
+lock: $(UV) ## Renew the lock files from pyproject.toml
+	$(UV) pip compile -q --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements.txt
+	$(UV) pip compile -q --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	echo uv | $(UV) pip compile -q --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --no-header - -o requirements-uv.txt
+
+clean: ## Remove the environment and caches; homes and books are left alone
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""Published names: the pipeline's configuration."""

@@ -1,0 +1,137 @@
+"""Reading what the journal kept: trades, fills, equity, decisions. Opens no transaction of its own making."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, func, select
+
+from cryptopilot.adapters.storage import codec, schema
+from cryptopilot.domain.events import Funnel, InstantDecided
+from cryptopilot.domain.news import NewsItem
+from cryptopilot.domain.prediction import Prediction
+from cryptopilot.domain.signal import Judged
+
+
+class Totals(NamedTuple):
+    """Closed trades of a wallet, money in atoms."""
+
+    closed: int
+    won: int
+    realised: int
+    fees: int
+    open: int
+
+
+class Reader:
+    """One wallet in one session."""
+
+    def __init__(self, engine: Engine, session_id: str, wallet_id: str) -> None:
+        self._engine, self._session, self._wallet = engine, session_id, wallet_id
+
+    def trades(self, limit: int | None = None) -> Sequence[Any]:
+        """Rows of trades, newest first."""
+        table = schema.trades
+        return self._rows(table, table.c.opened_at.desc(), limit)
+
+    def trade(self, identifier: str) -> Any | None:
+        table = schema.trades
+        return self._one(table, table.c.id == identifier)
+
+    def order(self, identifier: str) -> Any | None:
+        table = schema.orders
+        return self._one(table, table.c.id == identifier)
+
+    def fills(self, trade_id: str | None = None, limit: int | None = None) -> Sequence[Any]:
+        """Rows of fills, oldest first, of one trade or all."""
+        table = schema.fills
+        wanted = self._of(table).order_by(table.c.at, table.c.order_id)
+        if trade_id is not None:
+            wanted = wanted.where(table.c.trade_id == trade_id)
+        with self._engine.connect() as connection:
+            return connection.execute(wanted.limit(limit)).all()
+
+    def totals(self) -> Totals:
+        t = schema.trades.c
+        closed = t.closed_at.is_not(None)
+        wanted = select(
+            func.count().filter(closed),
+            func.count().filter(closed, t.realised > 0),
+            func.coalesce(func.sum(t.realised), 0),
+            func.coalesce(func.sum(t.fees), 0),
+            func.count().filter(~closed),
+        ).where(t.session_id == self._session, t.wallet_id == self._wallet)
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).one()
+        return Totals(*(int(x) for x in row))
+
+    def equity(self) -> list[tuple[int, int]]:
+        """Instants and equity in atoms, oldest first."""
+        table = schema.equity.c
+        wanted = select(table.at, table.equity).where(
+            table.session_id == self._session, table.wallet_id == self._wallet
+        )
+        with self._engine.connect() as connection:
+            return [(at, equity) for at, equity in connection.execute(wanted.order_by(table.at))]
+
+    def funnel(self) -> Funnel:
+        """How many got how far, over the whole session."""
+        funnel = Funnel()
+        table = schema.journal.c
+        wanted = select(table.kind, table.body).where(
+            table.session_id == self._session,
+            table.wallet_id == self._wallet,
+            table.kind == InstantDecided.__name__,
+        )
+        fills = schema.fills.c
+        entered = select(func.count()).where(
+            fills.session_id == self._session, fills.wallet_id == self._wallet, fills.side > 0
+        )
+        with self._engine.connect() as connection:
+            for kind, body in connection.execute(wanted):
+                event = codec.decode_event(kind, body)
+                assert isinstance(event, InstantDecided)
+                funnel.add(event)
+            funnel.filled = connection.execute(entered).scalar_one()
+        return funnel
+
+    def predictions(self, instant: int) -> tuple[Prediction, ...]:
+        body = self._segment("predictions", "", instant)
+        return codec.decode_predictions(body) if body else ()
+
+    def judged(self, instant: int) -> tuple[Judged, ...]:
+        body = self._segment("signals", self._wallet, instant)
+        return codec.decode_judged(body) if body else ()
+
+    def news(self, identifiers: Sequence[str]) -> list[NewsItem]:
+        """Headlines by id, in the order asked for; those that are not kept any more are left out."""
+        table = schema.news
+        wanted = select(table).where(table.c.session_id == self._session, table.c.id.in_(list(identifiers)))
+        with self._engine.connect() as connection:
+            found = {
+                r.id: NewsItem(
+                    r.id, r.published_at, r.first_seen_at, r.source, r.title, tuple(r.coins.split()), r.score,
+                    bool(r.simulated),
+                )
+                for r in connection.execute(wanted)
+            }  # fmt: skip
+        return [found[i] for i in identifiers if i in found]
+
+    def _segment(self, kind: str, wallet_id: str, instant: int) -> bytes | None:
+        t = schema.segments.c
+        wanted = select(t.body).where(
+            t.session_id == self._session, t.kind == kind, t.wallet_id == wallet_id, t.instant == instant
+        )
+        with self._engine.connect() as connection:
+            body: bytes | None = connection.execute(wanted).scalar()
+        return body
+
+    def _of(self, table: Any) -> Any:
+        return select(table).where(table.c.session_id == self._session, table.c.wallet_id == self._wallet)
+
+    def _rows(self, table: Any, order: Any, limit: int | None) -> Sequence[Any]:
+        with self._engine.connect() as connection:
+            return connection.execute(self._of(table).order_by(order).limit(limit)).all()
+
+    def _one(self, table: Any, condition: Any) -> Any | None:
+        with self._engine.connect() as connection:
+            return connection.execute(self._of(table).where(condition)).first()

@@ -1,0 +1,1 @@
+"""The REST door: translates the question, translates the answer."""

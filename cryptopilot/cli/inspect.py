@@ -1,0 +1,62 @@
+"""What commands look up in the journal."""
+
+from typing import Any
+
+from rich.console import Console
+from sqlalchemy import Engine
+
+from cryptopilot.adapters.storage.database import open_database
+from cryptopilot.adapters.storage.reader import Reader
+from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
+from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.domain.timeframe import parse_time
+from cryptopilot.runtime.explain import Explainer
+from cryptopilot.runtime.markets import open_market
+from cryptopilot.runtime.reproduce import reproduce
+from cryptopilot.runtime.settings import Settings, load_settings
+from cryptopilot.runtime.wiring import WALLET, ensemble_card
+
+
+def explained(decision: str, session_id: str | None) -> dict[str, Any]:
+    """A decision's lineage; ``last`` is the newest trade."""
+    _, engine, session = _opened(session_id)
+    reader = Reader(engine, session.id, WALLET)
+    explainer = Explainer(reader, open_market(session.spec).candles, ensemble_card())
+    symbol, at, moment = decision.partition("@")
+    if at:
+        return explainer.at(symbol, parse_time("decision", moment))
+    if decision == "last":
+        trades = reader.trades(limit=1)
+        if not trades:
+            raise InvalidValueError("decision", "last", "a session that has traded; this one has no trade yet")
+        decision = trades[0].id
+    return explainer.lineage(decision)
+
+
+def reproduced(session_id: str | None) -> dict[str, Any]:
+    """How a session's second run compares with its journal."""
+    settings, engine, session = _opened(session_id)
+    with Console(stderr=True).status(f"running {session.id} again"):
+        answer = reproduce(engine, session, settings)
+    differs = answer.difference
+    return {
+        "session_id": session.id,
+        "records": answer.records,
+        "difference": None if differs is None else {"recorded": repr(differs[0]), "reproduced": repr(differs[1])},
+    }
+
+
+def _opened(session_id: str | None) -> tuple[Settings, Engine, MarketSession]:
+    settings = load_settings()
+    if not settings.database_url and not (settings.home / "cryptopilot.db").exists():
+        raise InvalidValueError(
+            "session", session_id or "newest", f"one that exists; {settings.home} has no database yet"
+        )
+    engine = open_database(settings.url())
+    sessions = Sessions(engine).all()
+    for session in sessions:
+        if session_id in (None, session.id):
+            return settings, engine, session
+    raise InvalidValueError(
+        "session", session_id, ", ".join(s.id for s in sessions) or "none yet; run: cryptopilot serve"
+    )

@@ -1,0 +1,127 @@
+"""The live view: one screen that says what the four agents see, think, do and earn."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from cryptopilot.domain.instrument import money
+from cryptopilot.domain.timeframe import iso
+from cryptopilot.runtime.explain import EXITS
+from cryptopilot.runtime.service import PipelineService
+
+_COLOURS = {"ok": "green", "idle": "dim", "stopped": "yellow", "error": "red"}
+
+
+class LiveView:
+    """Drawn anew on every refresh from the service's own status; it invents nothing."""
+
+    def __init__(self, service: PipelineService, address: str) -> None:
+        self._service, self._address = service, address
+
+    def __rich__(self) -> RenderableType:
+        status = self._service.status()
+        middle = Table.grid(expand=True, padding=(0, 1))
+        middle.add_column(ratio=1)
+        middle.add_column(ratio=1)
+        middle.add_row(self._signals(), self._positions())
+        middle.add_row(self._fills(), self._news())
+        return Group(self._head(status), self._agents(status), middle, Text(self._address, style="dim"))
+
+    def _head(self, status: dict[str, Any]) -> Panel:
+        account, risk, stats = status["account"], status["risk"], status["stats"]
+        capital = money(self._service.assembly.capital, account["quote"])
+        line = Text()
+        line.append(f" {status['label']} ", style="bold black on yellow")
+        line.append(f"  {status['market']} {status['timeframe']}   market time {status['market_time']}   ")
+        line.append(
+            "running" if status["is_running"] else "stopped",
+            style="green" if status["is_running"] else "yellow",
+        )
+        line.append(f"   equity {account['equity']} of {capital:f} {account['quote']}   realised {stats['total_pnl']}")
+        line.append(f"   trades {stats['total_trades']} ({stats['successful_trades']} won)   risk {risk['state']}")
+        if status["failure"]:
+            line.append(f"\n{status['failure']}", style="bold red")
+        return Panel(line, title="CryptoPilot, paper trading")
+
+    def _agents(self, status: dict[str, Any]) -> Table:
+        table = _table("Agents", "agent", "status", "last", "next", "runs", "skipped", "errors", "ms")
+        for name, agent in status["agents"].items():
+            took = agent["processing_time_ms"]
+            table.add_row(
+                name, Text(agent["status"], style=_COLOURS.get(agent["status"], "")), agent["last_execution"] or "",
+                agent["next_execution"], str(agent["execution_count"]), str(agent["skipped_count"]),
+                str(agent["error_count"]), "" if took is None else f"{took:.2f}",
+            )  # fmt: skip
+        return table
+
+    def _signals(self) -> Table:
+        table = _table("Signals", "time", "symbol", "signal", "confidence", "verdict")
+        for judged in list(self._service.recent.acted)[-8:][::-1]:
+            signal = judged.signal
+            verdict = "approved" if judged.approved else f"{judged.rule} {judged.found:.3g} (limit {judged.limit:.3g})"
+            confidence = "unknown" if signal.confidence != signal.confidence else f"{signal.confidence:.2f}"
+            table.add_row(
+                _clock(signal.instant), signal.symbol, signal.signal_type, confidence,
+                Text(verdict, style="green" if judged.approved else "dim"),
+            )  # fmt: skip
+        return table
+
+    def _positions(self) -> Table:
+        assembly = self._service.assembly
+        table = _table("Positions", "symbol", "quantity", "entry", "mark", "stop", "target", "pnl")
+        for symbol, position in sorted(assembly.trader.account.positions.items()):
+            instrument, mark = assembly.instruments[symbol], assembly.view.mark(symbol)
+            change = mark / position.entry_ticks - 1.0
+            price = instrument.decimal_price
+            table.add_row(
+                symbol, f"{instrument.quantity(position.lots):f}", f"{price(position.entry_ticks):f}",
+                f"{price(mark):f}",
+                f"{price(position.stop_ticks):f}", f"{price(position.target_ticks):f}",
+                Text(f"{change:+.2%}", style="green" if change > 0 else "red"),
+            )  # fmt: skip
+        return table
+
+    def _fills(self) -> Table:
+        assembly = self._service.assembly
+        table = _table("Fills", "time", "symbol", "side", "price", "why", "realised")
+        for fill in list(self._service.recent.fills)[-8:][::-1]:
+            instrument = assembly.instruments[fill.symbol]
+            entry = fill.side > 0
+            table.add_row(
+                _clock(fill.at), fill.symbol, "buy" if entry else "sell", f"{instrument.decimal_price(fill.ticks):f}",
+                "entry" if entry else EXITS[fill.reason],
+                "" if entry else f"{money(fill.realised, assembly.quote):+.2f}",
+            )  # fmt: skip
+        return table
+
+    def _news(self) -> Table:
+        table = _table("News", "seen", "coins", "score", "headline")
+        for item in list(self._service.recent.news)[-8:][::-1]:
+            table.add_row(_clock(item.first_seen_at), " ".join(item.coins), f"{item.score:+.2f}", Text(item.title[:60]))
+        return table
+
+
+def plain_lines(service: PipelineService) -> Iterator[str]:
+    """The same in one line, for a terminal that is none."""
+    status = service.status()
+    account, stats = status["account"], status["stats"]
+    yield (
+        f"{status['label']} {status['market_time']} equity {account['equity']} {account['quote']} "
+        f"positions {account['open_positions']} signals {stats['total_signals']} trades {stats['total_trades']} "
+        f"won {stats['successful_trades']} realised {stats['total_pnl']} risk {status['risk']['state']}"
+    )
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", expand=True, box=None, header_style="dim", title_style="bold")
+    for column in columns:
+        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    return table
+
+
+def _clock(at: int) -> str:
+    return iso(at // 1000 * 1000)[5:16].replace("T", " ")

@@ -1,0 +1,113 @@
+"""``cryptopilot``: the command line. Exit codes: 0 done, 1 the answer is no, 2 wrong use."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cryptopilot import __version__
+from cryptopilot.cli.output import NO, clear_errors, say, say_json
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+
+
+@app.callback(invoke_without_command=True)
+def version(show: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    if show:
+        typer.echo(f"cryptopilot {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+@clear_errors
+def serve(
+    market: Annotated[str | None, typer.Option(help="sandbox, or replay:DIR.")] = None,
+    exchange: Annotated[str, typer.Option(help="Replay: whose candles.")] = "BINANCE",
+    timeframe: Annotated[str | None, typer.Option(help="Such as 5m or 1h.")] = None,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated, such as BTC/USDT,ETH/USDT.")] = None,
+    start: Annotated[str, typer.Option("--from", help="Replay: first day or time, UTC.")] = "",
+    until: Annotated[str, typer.Option("--to", help="Replay: last day or time, UTC, included.")] = "",
+    speed: Annotated[str | None, typer.Option(help="Market seconds a second, or max.")] = None,
+    host: Annotated[str | None, typer.Option(help="Loopback address.")] = None,
+    port: Annotated[int | None, typer.Option(help="0 takes any free port.")] = None,
+    live: Annotated[bool | None, typer.Option(help="The live view; by default when there is a terminal.")] = None,
+    begin: Annotated[bool, typer.Option("--start/--no-start", help="Start the pipeline at once.")] = True,
+    fresh: Annotated[bool, typer.Option(help="Open a new session instead of resuming one.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run the four agents on paper, with a live view and the health endpoints."""
+    from cryptopilot.cli.serve import serve as run_server  # noqa: PLC0415  # Keeps the other commands' start short.
+    from cryptopilot.runtime.markets import Choice  # noqa: PLC0415
+
+    overrides = {
+        "PIPELINE_MARKET": market, "PIPELINE_TIMEFRAME": timeframe, "PIPELINE_SYMBOLS": symbols,
+        "PIPELINE_SPEED": speed, "HOST": host, "PORT": port,
+    }  # fmt: skip
+    run_server(overrides, Choice(exchange, start, until), live=live, start=begin, fresh=fresh, as_json=as_json)
+
+
+@app.command()
+@clear_errors
+def explain(
+    decision: Annotated[str, typer.Argument(help="Id of a trade, order or signal; SYMBOL@TIME; or last.")] = "last",
+    session: Annotated[str | None, typer.Option(help="Which session; the newest by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say why: from profit back to fill, order, verdict, signal, prediction, candle and headline."""
+    from cryptopilot.cli.inspect import explained  # noqa: PLC0415
+    from cryptopilot.runtime.explain import in_words  # noqa: PLC0415
+
+    told = explained(decision, session)
+    say_json(told) if as_json else say(in_words(told))
+
+
+@app.command()
+@clear_errors
+def reproduce(
+    session: Annotated[str | None, typer.Argument(help="Which session; the newest by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Run a recorded session again and compare every record."""
+    from cryptopilot.cli.inspect import reproduced  # noqa: PLC0415
+
+    answer = reproduced(session)
+    same = answer["difference"] is None
+    if as_json:
+        say_json(answer)
+    else:
+        say(
+            [
+                f"{answer['session_id']}: {answer['records']} records "
+                + ("reproduced" if same else "equal, then a difference:")
+            ]
+        )
+        say(
+            []
+            if same
+            else [
+                f"  recorded   {answer['difference']['recorded']}",
+                f"  reproduced {answer['difference']['reproduced']}",
+            ]
+        )
+    if not same:
+        raise typer.Exit(NO)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Look at settings, home, port, database and books; name what is wrong and what to do."""
+    from cryptopilot.cli.doctor import examine  # noqa: PLC0415
+
+    findings = list(examine({}))
+    if as_json:
+        say_json([f._asdict() for f in findings])
+    else:
+        say([f"{'ok   ' if f.well else 'WRONG'} {f.what}: {f.seen}" for f in findings])
+    if not all(f.well for f in findings):
+        raise typer.Exit(NO)
+
+
+def run() -> Any:
+    """The console script's entry."""
+    return app()

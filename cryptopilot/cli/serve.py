@@ -1,0 +1,104 @@
+"""``cryptopilot serve`` and ``python app.py``: the pipeline, its server and its live view."""
+
+import signal
+import sys
+import threading
+import time
+from contextlib import nullcontext
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+
+from cryptopilot.api.app import create_app
+from cryptopilot.api.server import make_server, take_port
+from cryptopilot.cli.live_view import LiveView, plain_lines
+from cryptopilot.cli.output import say, say_json
+from cryptopilot.domain.errors import CryptoPilotError, IntegrityError
+from cryptopilot.runtime import report
+from cryptopilot.runtime.desk_log import configure_logging
+from cryptopilot.runtime.markets import Choice
+from cryptopilot.runtime.service import PipelineService
+from cryptopilot.runtime.settings import load_settings
+
+_REFRESH_S = 0.5
+_LINE_S = 10.0
+
+
+def serve(
+    overrides: dict[str, Any], choice: Choice, *, live: bool | None = None, start: bool = True, fresh: bool = False,
+    as_json: bool = False,
+) -> None:  # fmt: skip
+    """Run until told to stop, or until a replay at full speed has come to its end; then say what it came to."""
+    settings = load_settings(**overrides)
+    console = Console(stderr=True)
+    live = console.is_terminal if live is None else live
+    service = PipelineService(settings, choice, fresh=fresh)
+    configure_logging(settings.log_format, file=service.home.path / "cryptopilot.log" if live else None)
+    taken = take_port(settings.host, settings.port)
+    address = f"http://{settings.host}:{taken.getsockname()[1]}"
+    try:
+        service.open()
+        server = make_server(create_app(service))
+        _announce(service, address)
+        if start:
+            service.start_pipeline()
+        service.run()
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        http = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, name="http", daemon=True)
+        http.start()
+        batch = settings.speed == "max"
+        with (
+            Live(LiveView(service, address), console=console, refresh_per_second=1 / _REFRESH_S)
+            if live
+            else nullcontext()
+        ):
+            _watch(service, stop, batch=batch, lines=not live)
+        server.should_exit = True
+        http.join(5)
+        document = report.session_report(service)
+        say_json(document) if as_json else say(report.in_words(document))
+        if service.error is not None:
+            raise service.error
+    finally:
+        service.close()
+        taken.close()
+
+
+def _watch(service: PipelineService, stop: threading.Event, *, batch: bool, lines: bool) -> None:
+    """Wait for a signal, the loop's failure, or the end of a replay that runs at full speed."""
+    last = time.monotonic()
+    while not stop.wait(_REFRESH_S if not batch else 0.05):
+        if service.error is not None or (batch and service.finished):
+            return
+        if lines and time.monotonic() - last >= _LINE_S:
+            last = time.monotonic()
+            for line in plain_lines(service):
+                sys.stderr.write(line + "\n")
+
+
+def _announce(service: PipelineService, address: str) -> None:
+    candles = service.assembly.market.candles
+    sys.stderr.write(
+        f"CryptoPilot on {address}: {candles.label} {candles.name}, {len(candles.instruments)} symbols, "
+        f"session {service.assembly.session_id}, ready in {service.opening_ms:.0f} ms\n"
+    )
+    code = service.home.setup_code()
+    if code is not None:
+        sys.stderr.write(f"one-time set-up code: {code} (also in {service.home.path / 'setup-code'})\n")
+    sys.stderr.flush()
+
+
+def main() -> int:
+    """``python app.py``: everything from the environment."""
+    try:
+        serve({}, Choice(), live=False)
+    except IntegrityError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except CryptoPilotError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    return 0

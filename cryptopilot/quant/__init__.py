@@ -1,0 +1,1 @@
+"""Numbers on whole arrays: labels, calibration, statistics, metrics, quality. No indicator, no rule."""

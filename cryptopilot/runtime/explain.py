@@ -1,0 +1,208 @@
+"""Why: from profit back to fill, order, verdict, signal, prediction, features, candle and headline."""
+
+from typing import Any
+
+from cryptopilot.adapters.storage.reader import Reader
+from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.domain.ids import instant_of
+from cryptopilot.domain.instrument import Instrument, money
+from cryptopilot.domain.prediction import EnsembleCard, Prediction, abstained, contributions, reasoning
+from cryptopilot.domain.signal import WORDS, Judged
+from cryptopilot.domain.timeframe import iso
+from cryptopilot.ports.candles import CandleSource
+from cryptopilot.rules import protection
+
+EXITS = {
+    protection.NOTHING: "open",
+    protection.STOP: "stop",
+    protection.TARGET: "target",
+    protection.SIGNAL_EXIT: "signal",
+    protection.TIME_LIMIT: "time limit",
+    protection.FORCED: "by hand",
+}
+_ALLOWED = "the id of a trade, order or signal, or SYMBOL@TIME such as BTC/USDT@2022-03-01T12:00:00Z"
+
+
+class Explainer:
+    """Lineage of one wallet's decisions in one session."""
+
+    def __init__(self, reader: Reader, candles: CandleSource, card: EnsembleCard) -> None:
+        self._reader, self._candles, self._card = reader, candles, card
+
+    def lineage(self, identifier: str) -> dict[str, Any]:
+        """Everything behind the trade, order or signal of that id.
+
+        Raises:
+            InvalidValueError: no decision has that id.
+        """
+        try:
+            instant = instant_of(identifier)
+        except ValueError as error:
+            raise InvalidValueError("decision", identifier, _ALLOWED) from error
+        trade = self._reader.trade(identifier)
+        order = self._reader.order(identifier)
+        for judged in self._reader.judged(instant):
+            if identifier in (judged.order_id, judged.signal.id):
+                return self._told(judged, trade or self._reader.trade(judged.order_id))
+        if order is not None:  # A protective or timed exit has no signal of its own: its trade's entry has.
+            fills = [f for f in self._reader.fills() if f.order_id == identifier]
+            if fills:
+                return self.lineage(fills[0].trade_id)
+        raise InvalidValueError("decision", identifier, f"{_ALLOWED}; decisions before the retention limit are pruned")
+
+    def at(self, symbol: str, instant: int) -> dict[str, Any]:
+        """What was decided about *symbol* at *instant*, HOLDs and refusals included."""
+        for judged in self._reader.judged(instant):
+            if judged.signal.symbol == symbol:
+                return self._told(judged, self._reader.trade(judged.order_id))
+        raise InvalidValueError(
+            "decision", f"{symbol}@{iso(instant)}", f"an instant at which it was judged; or {_ALLOWED}"
+        )
+
+    def _told(self, judged: Judged, trade: Any | None) -> dict[str, Any]:
+        signal = judged.signal
+        instrument = self._candles.instruments[signal.symbol]
+        prediction = next((p for p in self._reader.predictions(signal.instant) if p.symbol == signal.symbol), None)
+        return {
+            "symbol": signal.symbol,
+            "instant": iso(signal.instant),
+            "trade": None if trade is None else self._trade(trade, instrument),
+            "signal": {
+                "id": signal.id,
+                "signal_type": signal.signal_type,
+                "reason": WORDS[signal.reason],
+                "confidence": _known(signal.confidence),
+                "position_size": signal.size,
+                "price": f"{instrument.decimal_price(signal.mark_ticks):f}",
+                "stop_loss": f"{instrument.decimal_price(signal.stop_ticks):f}" if signal.stop_ticks else None,
+                "take_profit": f"{instrument.decimal_price(signal.target_ticks):f}" if signal.target_ticks else None,
+                "expires_at": iso(signal.expires_at),
+                "verdict": {
+                    "approved": judged.approved,
+                    "rule": judged.rule or None,
+                    "limit": _known(judged.limit),
+                    "found": _known(judged.found),
+                    "order_id": judged.order_id or None,
+                },
+            },
+            "prediction": None if prediction is None else self._prediction(prediction),
+            "candle": self._candle(signal.symbol, signal.instant, instrument),
+        }
+
+    def _trade(self, row: Any, instrument: Instrument) -> dict[str, Any]:
+        fills = [
+            {
+                "order_id": f.order_id,
+                "side": "buy" if f.side > 0 else "sell",
+                "at": iso(f.at),
+                "quantity": f"{instrument.quantity(f.lots):f}",
+                "price": f"{instrument.decimal_price(f.ticks):f}",
+                "fee": f"{money(f.fee, instrument.quote):f}",
+                "realised_pnl": f"{money(f.realised, instrument.quote):f}",
+                "why": "entry" if f.side > 0 else EXITS[f.reason],
+            }
+            for f in self._reader.fills(row.id)
+        ]
+        return {
+            "trade_id": row.id,
+            "pnl": f"{money(row.realised, instrument.quote):f}",
+            "fees": f"{money(row.fees, instrument.quote):f}",
+            "opened_at": iso(row.opened_at),
+            "closed_at": None if row.closed_at is None else iso(row.closed_at),
+            "exit_reason": EXITS[row.exit_reason],
+            "fills": fills,
+        }
+
+    def _prediction(self, p: Prediction) -> dict[str, Any]:
+        return {
+            "id": p.id,
+            "direction_prob": _known(p.direction_prob),
+            "calibrated": p.calibrated,
+            "confidence": _known(p.confidence),
+            "expected_edge": _known(p.expected_edge),
+            "reasoning": reasoning(p, self._card),
+            "contributions": [c._asdict() for c in contributions(p, self._card)],
+            "abstained": abstained(p, self._card),
+            "features": {name: _known(value) for name, value in p.features._asdict().items()},
+            "model_name": self._card.name,
+            "model_version": self._card.version,
+            "headlines": [
+                {
+                    "title": n.title,
+                    "source": n.source,
+                    "published_at": iso(n.published_at),
+                    "first_seen_at": iso(n.first_seen_at),
+                    "score": round(n.score, 4),
+                    "simulated": n.simulated,
+                }
+                for n in self._reader.news(p.news_ids)
+            ],
+        }
+
+    def _candle(self, symbol: str, instant: int, instrument: Instrument) -> dict[str, Any] | None:
+        bar = self._candles.closed(instant).bars.get(symbol)
+        if bar is None:
+            return None
+        prices = {n: f"{instrument.decimal_price(getattr(bar, n)):f}" for n in ("open", "high", "low", "close")}
+        return {"open_time": iso(bar.open_time), **prices, "volume": f"{instrument.quantity(bar.volume):f}"}
+
+
+def _known(x: float) -> float | None:
+    return x if x == x else None
+
+
+def in_words(told: dict[str, Any]) -> list[str]:
+    """A lineage for a terminal, from profit back to headline."""
+    lines = [] if told["trade"] is None else _trade_words(told["symbol"], told["trade"])
+    lines += _signal_words(told["symbol"], told["instant"], told["signal"])
+    if told["prediction"] is not None:
+        lines += _prediction_words(told["prediction"])
+    c = told["candle"]
+    if c is not None:
+        prices = " ".join(f"{name} {c[name]}" for name in ("open", "high", "low", "close", "volume"))
+        lines.append(f"candle     {c['open_time']} {prices}")
+    return lines
+
+
+def _trade_words(symbol: str, t: dict[str, Any]) -> list[str]:
+    head = f"trade      {t['trade_id']} {symbol}: pnl {t['pnl']}, fees {t['fees']}, exit: {t['exit_reason']}"
+    return [
+        head,
+        *(
+            f"  fill     {f['at']} {f['side']} {f['quantity']} at {f['price']}, fee {f['fee']} ({f['why']})"
+            for f in t["fills"]
+        ),
+    ]
+
+
+def _signal_words(symbol: str, instant: str, s: dict[str, Any]) -> list[str]:
+    verdict = s["verdict"]
+    judged = f"approved, order {verdict['order_id']}" if verdict["approved"] else f"not ordered: {verdict['rule']}"
+    if verdict["found"] is not None:
+        judged += f" (limit {verdict['limit']:g}, found {verdict['found']:g})"
+    confidence = "unknown" if s["confidence"] is None else f"{s['confidence']:.3f}"
+    lines = [
+        f"verdict    {judged}",
+        f"signal     {s['signal_type']} {symbol} at {instant}: {s['reason']}; confidence {confidence}",
+    ]
+    if s["stop_loss"]:
+        share = f"size {s['position_size']:.4f} of equity"
+        lines.append(f"           price {s['price']}, stop {s['stop_loss']}, target {s['take_profit']}, {share}")
+    return lines
+
+
+def _prediction_words(p: dict[str, Any]) -> list[str]:
+    chance = "unknown" if p["direction_prob"] is None else f"{p['direction_prob']:.3f}"
+    believed = "calibrated" if p["calibrated"] else "uncalibrated"
+    shown = {
+        name: p["features"][name] for name in ("rsi", "macd", "atr", "momentum_short", "volatility", "volume_ratio")
+    }
+    told = ", ".join(f"{name} {'unknown' if x is None else format(x, '.5g')}" for name, x in shown.items())
+    return [
+        f"prediction {chance} ({believed}): {p['reasoning']}",
+        f"features   {told}",
+        *(
+            f"headline   {h['first_seen_at']} {h['source']}: {h['title']} (score {h['score']:+.2f})"
+            for h in p["headlines"]
+        ),
+    ]

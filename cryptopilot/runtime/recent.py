@@ -1,0 +1,54 @@
+"""What happened lately, kept in memory for those who look: fed by committed batches only."""
+
+from collections import deque
+
+from cryptopilot.domain.events import Funnel, InstantDecided, OrderFilled
+from cryptopilot.domain.news import NewsItem
+from cryptopilot.domain.prediction import Prediction
+from cryptopilot.domain.signal import Judged
+from cryptopilot.ports.journal import Batch
+from cryptopilot.rules.signals import HOLD
+
+KEPT = 200
+
+
+class Recent:
+    """The newest of everything, and running totals that start from what the database says.
+
+    Args:
+        funnel: over the session so far; trades, won, realised: closed trades so far, and their profit in atoms.
+    """
+
+    def __init__(self, funnel: Funnel, trades: int, won: int, realised: int) -> None:
+        self.funnel, self.trades, self.won, self.realised = funnel, trades, won, realised
+        self.predictions: tuple[Prediction, ...] = ()
+        self.judged: tuple[Judged, ...] = ()
+        self.acted: deque[Judged] = deque(maxlen=KEPT)
+        self.fills: deque[OrderFilled] = deque(maxlen=KEPT)
+        self.news: deque[NewsItem] = deque(maxlen=KEPT)
+        self._profit: dict[str, int] = {}
+
+    def observe(self, batch: Batch) -> None:
+        self.predictions = batch.predictions or self.predictions
+        for judged in batch.judged.values():
+            self.judged = judged
+            self.acted.extend(j for j in judged if j.signal.side != HOLD)
+        self.news.extend(batch.news)
+        for _, event in batch.events:
+            if isinstance(event, InstantDecided):
+                self.funnel.add(event)
+            elif isinstance(event, OrderFilled):
+                self._filled(event)
+
+    def _filled(self, event: OrderFilled) -> None:
+        self.fills.append(event)
+        if event.side > 0:
+            self.funnel.filled += 1
+            return
+        self.realised += event.realised
+        profit = self._profit.pop(event.trade_id, 0) + event.realised
+        if event.position is not None:
+            self._profit[event.trade_id] = profit
+        else:
+            self.trades += 1
+            self.won += profit > 0

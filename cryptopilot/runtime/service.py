@@ -1,0 +1,178 @@
+"""The service: one home, one market session, one pipeline. Doors and the published desk stand in front of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Engine
+
+from cryptopilot.adapters.storage.database import DatabaseLock, open_database
+from cryptopilot.adapters.storage.reader import Reader
+from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
+from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.domain.stage import Stage, StageReport
+from cryptopilot.domain.timeframe import timeframe_ms
+from cryptopilot.engine.clock import stopwatch_ms, wall_ms
+from cryptopilot.engine.runner import Runner
+from cryptopilot.ports.journal import Batch
+from cryptopilot.runtime import markets
+from cryptopilot.runtime.home import Home, describe_process
+from cryptopilot.runtime.recent import Recent
+from cryptopilot.runtime.settings import Settings
+from cryptopilot.runtime.status import status_of
+from cryptopilot.runtime.wiring import WALLET, Assembly, assemble_stored, runner_for
+
+
+class PipelineService:
+    """Opened once, closed once. Every public method may be called from any thread; stages take turns.
+
+    Args:
+        choice: which stretch of a replay; fresh: open a new session even where one could be resumed.
+    Raises (open):
+        SettingsError, InvalidValueError: something asked for is wrong; HomeTakenError: another process has the home;
+        JournalUnavailableError: no database; JournalCorruptError: the books cannot be trusted.
+    """
+
+    def __init__(self, settings: Settings, choice: markets.Choice | None = None, *, fresh: bool = False) -> None:
+        self.settings = settings
+        self._choice, self._fresh = choice or markets.Choice(), fresh
+        self.home = Home(settings.home)
+        self._engine: Engine | None = None
+        self._lock: DatabaseLock | None = None
+        self._assembly: Assembly | None = None
+        self._runner: Runner | None = None
+        self.opening_ms = 0.0
+
+    def open(self) -> None:
+        """Take the home, open the database, recover the session, and let market time run."""
+        if not self.settings.paper_trading:
+            raise InvalidValueError("PIPELINE_PAPER_TRADING", "false", "true; live trading is not in this version")
+        began = stopwatch_ms()
+        self.home.take(describe_process())
+        try:
+            self.home.jwt_secret(self.settings.jwt_secret_key)
+            self._engine = open_database(self.settings.url())
+            self._lock = DatabaseLock(self._engine, describe_process())
+            self._begin(self._engine)
+        except BaseException:
+            self._release()
+            raise
+        self.opening_ms = stopwatch_ms() - began
+
+    def close(self) -> None:
+        """Stop after what is in hand; keep the folded state; leave the home."""
+        try:
+            if self._runner is not None:
+                self._runner.stop()
+                if self.finished and self._engine is not None and self._at_end():
+                    Sessions(self._engine).end(self.assembly.session_id, wall_ms())
+        finally:
+            self._release()
+
+    @property
+    def assembly(self) -> Assembly:
+        if self._assembly is None:
+            raise InvalidValueError("service", "closed", "open")
+        return self._assembly
+
+    @property
+    def is_open(self) -> bool:
+        return self._assembly is not None
+
+    @property
+    def is_running(self) -> bool:
+        return self._assembly is not None and self._assembly.pipeline.started
+
+    @property
+    def finished(self) -> bool:
+        """Whether the market has come to its end, or the loop has failed."""
+        return self._runner is not None and self._runner.finished.is_set()
+
+    @property
+    def error(self) -> BaseException | None:
+        """What ended the loop, when that was not the market's end."""
+        return self._runner.error if self._runner is not None else None
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the market's end; True when it has come."""
+        return self._runner is not None and self._runner.finished.wait(seconds)
+
+    def punctuality(self) -> tuple[int, int]:
+        """Instants decided by this process, and how many of them after the next one was due."""
+        return (self._runner.instants, self._runner.late) if self._runner is not None else (0, 0)
+
+    def observe(self, observer: Callable[[Batch], None]) -> None:
+        """Tell *observer* of every committed batch; it must neither raise nor wait."""
+        self.assembly.pipeline.observers.append(observer)
+
+    def start_pipeline(self) -> None:
+        """Let the stages decide, from the next instant on."""
+        self.assembly.pipeline.started = True
+
+    def stop_pipeline(self) -> None:
+        """Decide no more; returns after the stage in hand. Protection goes on while the process runs."""
+        self.assembly.pipeline.stop()
+
+    def run_stage(self, stage: Stage) -> StageReport:
+        """Give a stage its turn now: same review, same limits; an instant that is handled is skipped."""
+        return self.assembly.pipeline.run_stage(stage, self._clock.now())
+
+    def clear_cache(self) -> dict[str, int]:
+        """Forget what only speeds up looking; the books are untouched."""
+        cleared = {"predictions": len(self.recent.predictions), "news": len(self.recent.news)}
+        self.recent.predictions = ()
+        self.recent.news.clear()
+        return cleared
+
+    def status(self) -> dict[str, Any]:
+        return status_of(self.assembly, self._schedule, self.recent, self.settings)
+
+    def reader(self) -> Reader:
+        assert self._engine is not None
+        return Reader(self._engine, self.assembly.session_id, WALLET)
+
+    def ready(self) -> list[str]:
+        """Why the service is not ready; empty when it is."""
+        if self._assembly is None:
+            return ["the pipeline has not been opened"]
+        problems = []
+        if self._assembly.pipeline.journal_away:
+            problems.append("the journal is away: no entries, protection goes on")
+        if self.error is not None:
+            problems.append(f"the pipeline has stopped: {self.error}")
+        return problems
+
+    def _begin(self, engine: Engine) -> None:
+        wanted = markets.spec(self.settings, self._choice)
+        sessions = Sessions(engine)
+        session = None if self._fresh else sessions.resumable(self.settings.market, wanted)
+        session = session or self._new_session(sessions, markets.drawn(wanted, self.settings.seed))
+        sessions.wallet(WALLET, "Default", self.settings.mandate(), wall_ms())
+        self._assembly = assembly = assemble_stored(engine, session, self.settings)
+        recovered = assembly.recover()
+        reader = Reader(engine, session.id, WALLET)
+        totals = reader.totals()
+        self.recent = Recent(reader.funnel(), totals.closed, totals.won, totals.realised)
+        assembly.pipeline.observers.append(self.recent.observe)
+        self._runner, self._schedule, self._clock = runner_for(assembly, recovered, self.settings)
+
+    def run(self) -> None:
+        """Let market time run, in a thread of its own."""
+        assert self._runner is not None
+        self._runner.start()
+
+    def _new_session(self, sessions: Sessions, drawn: dict[str, Any]) -> MarketSession:
+        quote = drawn["symbols"][0].partition("/")[2]
+        label = markets.LABELS[drawn["market"]]
+        return sessions.open(self.settings.market, label, drawn, quote, timeframe_ms(drawn["timeframe"]), wall_ms())
+
+    def _at_end(self) -> bool:
+        last = self.assembly.market.candles.last_instant
+        return last is not None and self.assembly.pipeline.handled + self.assembly.market.candles.timeframe_ms > last
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+        if self._engine is not None:
+            self._engine.dispose()
+        self._assembly, self._engine, self._lock = None, None, None
+        self.home.leave()

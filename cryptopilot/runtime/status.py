@@ -1,0 +1,104 @@
+"""What the pipeline shows of itself, in plain values: money as texts, times as ISO 8601, ratios as fractions."""
+
+from typing import Any
+
+from cryptopilot.domain.instrument import money
+from cryptopilot.domain.stage import Stage
+from cryptopilot.domain.timeframe import iso, timeframe_text
+from cryptopilot.engine.schedule import Schedule
+from cryptopilot.rules.limits import daily_loss, drawdown
+from cryptopilot.runtime.recent import Recent
+from cryptopilot.runtime.settings import Settings
+from cryptopilot.runtime.wiring import Assembly
+
+
+def pipeline_config(settings: Settings) -> dict[str, Any]:
+    """The published shape of the settings."""
+    return {
+        "data_collection_interval": settings.data_collection_interval,
+        "prediction_interval": settings.prediction_interval,
+        "signal_generation_interval": settings.signal_generation_interval,
+        "trade_execution_interval": settings.trade_execution_interval,
+        "max_concurrent_trades": settings.max_concurrent_trades,
+        "min_confidence_threshold": settings.min_confidence_threshold,
+        "risk_management": {
+            "max_position_size": settings.max_position_size,
+            "max_daily_loss": settings.max_daily_loss,
+            "stop_loss_percentage": settings.stop_loss_percentage,
+            "take_profit_percentage": settings.take_profit_percentage,
+            "max_correlation": settings.max_correlation,
+            "max_drawdown": settings.max_drawdown,
+        },
+    }
+
+
+def status_of(assembly: Assembly, schedule: Schedule, recent: Recent, settings: Settings) -> dict[str, Any]:
+    """GET /status, as API.md documents it."""
+    pipeline, candles, account = assembly.pipeline, assembly.market.candles, assembly.trader.account
+    return {
+        "is_running": pipeline.started,
+        "mode": "paper",
+        "market": candles.name,
+        "label": candles.label,
+        "simulated": candles.label == "SIMULATED",
+        "session_id": assembly.session_id,
+        "timeframe": timeframe_text(candles.timeframe_ms),
+        "market_time": iso(pipeline.handled),
+        "config": pipeline_config(settings),
+        "stats": {
+            "total_signals": sum(recent.funnel.signals.values()),
+            "total_trades": recent.trades,
+            "successful_trades": recent.won,
+            "total_pnl": f"{money(recent.realised, assembly.quote):f}",
+            "last_update": iso(pipeline.handled),
+        },
+        "market_data_count": sum(1 for s in assembly.view.symbols if assembly.view.mark(s)),
+        "predictions_count": len(recent.predictions),
+        "signals_count": len(recent.judged),
+        "trades_count": recent.trades + len(account.positions),
+        "agents": {stage.value: _agent(assembly, schedule, stage) for stage in Stage},
+        "risk": _risk(assembly, settings),
+        "account": {
+            "cash": f"{money(account.cash, assembly.quote):f}",
+            "equity": f"{money(account.equity, assembly.quote):f}",
+            "quote": assembly.quote,
+            "open_positions": len(account.positions),
+        },
+        "failure": pipeline.failure or None,
+        "journal": "away" if pipeline.journal_away else "ok",
+        "source_errors": dict(assembly.collector.errors),
+        "model_errors": dict(assembly.predictor.errors),
+    }
+
+
+def _agent(assembly: Assembly, schedule: Schedule, stage: Stage) -> dict[str, Any]:
+    s = assembly.pipeline.stages[stage]
+    return {
+        "status": s.state if assembly.pipeline.started else "stopped",
+        "last_execution": None if s.last_execution is None else iso(s.last_execution),
+        "next_execution": iso(min(schedule.next_instant, schedule.next_beat_of(stage))),
+        "execution_count": s.execution_count,
+        "skipped_count": s.skipped_count,
+        "error_count": s.error_count,
+        "last_error": s.last_error,
+        "processing_time_ms": s.processing_time_ms,
+    }
+
+
+def _risk(assembly: Assembly, settings: Settings) -> dict[str, Any]:
+    book = assembly.trader.account.book()
+    lost, fallen = daily_loss(book), drawdown(book)
+    reducing = not (lost < settings.max_daily_loss and fallen < settings.max_drawdown) and book.equity > 0
+    return {
+        "state": "halted" if book.halted else "reducing" if reducing else "active",
+        "daily_loss": lost if lost == lost else None,
+        "drawdown": fallen if fallen == fallen else None,
+        "limits": {
+            "max_daily_loss": settings.max_daily_loss,
+            "max_drawdown": settings.max_drawdown,
+            "max_position_size": settings.max_position_size,
+            "max_concurrent_trades": settings.max_concurrent_trades,
+            "max_correlation": settings.max_correlation,
+            "min_confidence_threshold": settings.min_confidence_threshold,
+        },
+    }

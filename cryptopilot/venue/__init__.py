@@ -1,0 +1,1 @@
+"""The fake exchange: a venue on loopback for tests. It comes with the live exchanges."""

@@ -1,0 +1,1 @@
+"""Published names: thin translations onto the runtime."""

@@ -1,0 +1,76 @@
+"""A journal in memory: what the pipeline's own tests write to. It passes the journal's contract."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from cryptopilot.domain.account import Account
+from cryptopilot.domain.errors import JournalUnavailableError
+from cryptopilot.domain.events import BookEvent, Deposited
+from cryptopilot.domain.news import NewsItem
+from cryptopilot.domain.tape import Checkpoint
+from cryptopilot.ports.journal import Batch, Progress
+from cryptopilot.rules.arithmetic import Scale
+
+
+class MemoryJournal:
+    """Keeps whole batches. Set `away` and it takes nothing."""
+
+    def __init__(self, quote: str, scales: Mapping[str, Scale]) -> None:
+        self._quote, self._scales = quote, scales
+        self.batches: list[Batch] = []
+        self.away = False
+
+    def commit(self, batch: Batch) -> None:
+        if self.away:
+            raise JournalUnavailableError("the database is away")
+        self.batches.append(replace(batch, events=list(batch.events)))
+
+    def progress(self) -> Progress | None:
+        decided = [b.instant for b in self.batches if not b.opened or _opens_books(b)]
+        opened = [b.instant for b in self.batches if b.opened]
+        return Progress(max(decided), max(opened, default=-1)) if decided else None
+
+    def account(self, wallet_id: str) -> Account | None:
+        account = Account(wallet_id, self._quote, self._scales)
+        count = 0
+        for event in self.events(wallet_id):
+            account.apply(event)
+            count += 1
+        return account if count else None
+
+    def events(self, wallet_id: str) -> Iterator[BookEvent]:
+        return (e for b in self.batches for w, e in b.events if w == wallet_id)
+
+    def checkpoint(self) -> Checkpoint | None:
+        return next((b.checkpoint for b in reversed(self.batches) if b.checkpoint), None)
+
+    def news_after(self, instant: int) -> Sequence[NewsItem]:
+        seen = {n.id: n for b in self.batches for n in b.news if n.first_seen_at > instant}
+        return sorted(seen.values(), key=lambda n: (n.first_seen_at, n.id))
+
+    def by_kind(self) -> dict[str, list[BookEvent]]:
+        """Every event, by the name of its kind."""
+        found: defaultdict[str, list[BookEvent]] = defaultdict(list)
+        for batch in self.batches:
+            for _, event in batch.events:
+                found[type(event).__name__].append(event)
+        return found
+
+
+class MemorySpill:
+    def __init__(self) -> None:
+        self._waiting: list[Batch] = []
+
+    def append(self, batch: Batch) -> None:
+        self._waiting.append(batch)
+
+    def batches(self) -> Sequence[Batch]:
+        return list(self._waiting)
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+
+def _opens_books(batch: Batch) -> bool:
+    return any(isinstance(e, Deposited) for _, e in batch.events)

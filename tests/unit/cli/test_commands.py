@@ -1,0 +1,172 @@
+"""The command line, in this process and as people start it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from typer.testing import CliRunner
+
+from cryptopilot.adapters.storage.database import connect
+from cryptopilot.cli.main import app
+from tests.conftest import ROOT
+
+RUNNER = CliRunner()
+
+
+def run(*arguments: str) -> Any:
+    return RUNNER.invoke(app, list(arguments))
+
+
+def cryptopilot(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    code = "from cryptopilot.cli.main import run; run()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=ROOT, env={**os.environ, **environment}, capture_output=True,
+        text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def traded(market_data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    """A home in which ten recorded days have been traded, and what serve said of them."""
+    home = tmp_path_factory.mktemp("traded") / "home"
+    done = cryptopilot(
+        "serve", "--market", f"replay:{market_data}", "--from", "2022-01-01", "--to", "2022-01-10", "--speed", "max",
+        "--port", "0", "--no-live", "--json", CRYPTOPILOT_HOME=str(home),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return home, json.loads(done.stdout)
+
+
+@pytest.fixture
+def home(traded: tuple[Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("CRYPTOPILOT_HOME", str(traded[0]))
+    return traded[0]
+
+
+def test_serve_at_full_speed_ends_with_what_it_came_to(traded: tuple[Path, dict[str, Any]]) -> None:
+    told = traded[1]
+    assert told["instants"] == 241
+    assert told["trades"]["closed"] > 0
+    assert told["label"] == "REPLAY"
+
+
+def test_explain_tells_the_last_trade_in_words_and_in_json(home: Path) -> None:
+    words = run("explain")
+    assert words.exit_code == 0
+    for part in ("trade ", "fill ", "verdict ", "signal ", "prediction ", "features ", "candle "):
+        assert part in words.stdout
+    told = json.loads(run("explain", "--json").stdout)
+    again = json.loads(run("explain", told["trade"]["trade_id"], "--json").stdout)
+    assert again == told
+    by_time = json.loads(run("explain", f"{told['symbol']}@{told['instant']}", "--json").stdout)
+    assert by_time == told
+
+
+@pytest.mark.parametrize(
+    ("decision", "message"),
+    [
+        ("nonsense", "decision is 'nonsense'; allowed: the id of a trade, order or signal"),
+        ("0" * 24, "decision is '000000000000000000000000'"),
+        ("BTC/USDT@2022-13-01", "decision is '2022-13-01'; allowed: a date"),
+        ("FOO/USDT@2022-01-05", "FOO/USDT@2022-01-05T00:00:00Z"),
+    ],
+)
+def test_explain_says_what_it_takes_when_asked_for_what_is_not_there(home: Path, decision: str, message: str) -> None:
+    answer = run("explain", decision)
+    assert answer.exit_code == 2
+    assert message in answer.stderr
+
+
+def test_reproduce_finds_the_same_records(home: Path) -> None:
+    answer = run("reproduce", "--json")
+    told = json.loads(answer.stdout)
+    assert answer.exit_code == 0
+    assert told["difference"] is None
+    assert told["records"] > 480
+
+
+def test_reproduce_answers_no_when_the_market_is_not_the_one_that_was_recorded(
+    home: Path, tmp_path: Path, market_data: Path
+) -> None:
+    other = tmp_path / "other"
+    (other / "candles").mkdir(parents=True)
+    engine = connect(f"sqlite:///{home / 'cryptopilot.db'}")
+    with engine.begin() as connection:
+        spec = connection.execute(text("SELECT spec FROM market_sessions")).scalar_one()
+        changed = json.dumps(json.loads(spec) | {"symbols": json.loads(spec)["symbols"][:4]}, sort_keys=True)
+        connection.execute(text("UPDATE market_sessions SET spec = :spec"), {"spec": changed})
+    try:
+        answer = run("reproduce")
+        assert answer.exit_code == 1
+        assert "then a difference" in answer.stdout
+    finally:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE market_sessions SET spec = :spec"), {"spec": spec})
+        engine.dispose()
+
+
+def test_doctor_finds_a_sound_installation_well(home: Path) -> None:
+    answer = run("doctor", "--json")
+    findings = {f["what"]: f for f in json.loads(answer.stdout)}
+    assert answer.exit_code == 0, answer.stdout
+    assert {"settings", "home", "port", "database", "books of replay-1"} == set(findings)
+    assert "chain whole, tables agree" in findings["books of replay-1"]["seen"]
+
+
+@pytest.mark.parametrize(
+    ("damage", "repair", "message"),
+    [
+        (
+            "UPDATE journal SET at = at, body = CAST(replace(CAST(body AS TEXT), 'at', 'xt') AS BLOB) WHERE seq = 40",
+            "UPDATE journal SET body = CAST(replace(CAST(body AS TEXT), 'xt', 'at') AS BLOB) WHERE seq = 40",
+            "broken at sequence 40",
+        ),
+        ("UPDATE accounts SET cash = cash + 1", "UPDATE accounts SET cash = cash - 1", "the journal folds to"),
+    ],
+)
+def test_doctor_names_what_is_wrong_with_the_books(home: Path, damage: str, repair: str, message: str) -> None:
+    engine = connect(f"sqlite:///{home / 'cryptopilot.db'}")
+    with engine.begin() as connection:
+        connection.execute(text(damage))
+    answer = run("doctor")
+    with engine.begin() as connection:
+        connection.execute(text(repair))
+    engine.dispose()
+    assert answer.exit_code == 1
+    assert message in answer.stdout
+
+
+def test_doctor_names_a_bad_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIPELINE_TAKE_PROFIT", "lots")
+    answer = run("doctor")
+    assert answer.exit_code == 1
+    assert "WRONG settings: PIPELINE_TAKE_PROFIT is 'lots'" in answer.stdout
+
+
+def test_commands_on_an_empty_home_say_what_to_do() -> None:
+    for command in (["explain"], ["reproduce"]):
+        answer = run(*command)
+        assert answer.exit_code == 2
+        assert "has no database yet" in answer.stderr
+
+
+def test_a_replay_of_what_is_not_recorded_says_what_there_is(market_data: Path) -> None:
+    market = f"replay:{market_data}"
+    unknown = run("serve", "--market", market, "--exchange", "MOONX", "--speed", "max", "--port", "0")
+    assert unknown.exit_code == 2
+    assert "no candles of MOONX at 1h; it has: BINANCE 15m" in unknown.stderr
+    symbol = run("serve", "--market", market, "--symbols", "FOO/USDT", "--speed", "max", "--port", "0")
+    assert "symbol 'FOO/USDT' is not in this market; it has: ADA/USDT" in symbol.stderr
+    backwards = run(
+        "serve", "--market", market, "--from", "2022-02-01", "--to", "2022-01-01", "--speed", "max", "--port", "0"
+    )
+    assert "to is '2022-01-02T00:00:00Z'; allowed: after from" in backwards.stderr
+
+
+def test_the_version_is_told() -> None:
+    assert run("--version").stdout == "cryptopilot 0.1.0\n"
