@@ -69,9 +69,7 @@ class CompiledRules:
         return cast("Callable[_P, _R]", self._twins[function])
 
     def _replace(self, names: dict[str, Any]) -> None:
-        names |= {
-            n: self._twins[v] for n, v in names.items() if isinstance(v, FunctionType) and v in self._twins
-        }
+        names |= {n: self._twins[v] for n, v in names.items() if isinstance(v, FunctionType) and v in self._twins}
 
     def _compiled(self, function: Callable[..., object], names: dict[str, Any]) -> Any:
         plain = _plain(function)

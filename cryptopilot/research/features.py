@@ -29,9 +29,7 @@ COLUMNS = Features._fields
 """What the columns of a feature array hold."""
 
 
-def feature_rows(
-    high: Floats, low: Floats, close: Floats, volume: Floats, cache: Path | None = None
-) -> Floats:
+def feature_rows(high: Floats, low: Floats, close: Floats, volume: Floats, cache: Path | None = None) -> Floats:
     """Every row of features of one series.
 
     Args:

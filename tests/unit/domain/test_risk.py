@@ -42,9 +42,7 @@ def an_account(deposit: str = "10000") -> Account:
     return account
 
 
-def a_buy(
-    symbol: str = "BTC/USDT", *, lots: int = 3_000, born_at: int = NOW, confidence: float = 0.9
-) -> Order:
+def a_buy(symbol: str = "BTC/USDT", *, lots: int = 3_000, born_at: int = NOW, confidence: float = 0.9) -> Order:
     """An entry at 30,000 USDT; 3,000 lots are 0.03 coins: 900 USDT."""
     return Order(
         f"buy {symbol}", "wallet", symbol, BUYING, lots, 3_000_000, 2_940_000, 3_120_000, 0, born_at,
@@ -208,9 +206,7 @@ def test_of_nine_orders_that_would_pass_alone_a_limit_of_five_lets_exactly_five_
             account.apply(OrderIntended(NOW, answer.order, answer.reserved))
             assert account.book().free_cash == before.free_cash - usdt("900.90")
     assert [isinstance(a, Approved) for a in answers] == [True] * 5 + [False] * 4
-    assert [(a.rule, a.limit, a.found) for a in answers if isinstance(a, Refused)] == [
-        ("max_concurrent", 5.0, 5.0)
-    ] * 4
+    assert [(a.rule, a.limit, a.found) for a in answers if isinstance(a, Refused)] == [("max_concurrent", 5.0, 5.0)] * 4
 
 
 def test_cash_that_is_reserved_is_gone_before_the_next_review() -> None:
@@ -306,9 +302,7 @@ def send(broker: Broker, paper: PaperBroker, order: Order, answer: Approved | Re
         check=False,
     )
     complained = {int(line.split(":")[1]) for line in checked.stdout.splitlines() if ": error: " in line}
-    assert complained == {n for n, line in enumerate(lines.splitlines(), 1) if line.endswith("# wrong")}, (
-        checked
-    )
+    assert complained == {n for n, line in enumerate(lines.splitlines(), 1) if line.endswith("# wrong")}, checked
 
 
 # -- What a mandate may ask for
@@ -316,9 +310,7 @@ def send(broker: Broker, paper: PaperBroker, order: Order, answer: Approved | Re
 
 @pytest.mark.parametrize(("name", "low", "high"), BOUNDS, ids=[b[0] for b in BOUNDS])
 def test_a_limit_may_not_leave_its_hard_bounds(name: str, low: float, high: float) -> None:
-    other = {"min_order": {"max_order": Decimal(10_000_000)}, "max_order": {"min_order": Decimal(0)}}.get(
-        name, {}
-    )
+    other = {"min_order": {"max_order": Decimal(10_000_000)}, "max_order": {"min_order": Decimal(0)}}.get(name, {})
     for at_the_end in (low, high):
         value = Decimal(at_the_end) if name.endswith("_order") else at_the_end
         assert getattr(RiskLimits(**{name: value, **other}), name) == value  # type: ignore[arg-type]

@@ -89,13 +89,9 @@ def test_kernels_are_kept_and_after_an_edit_in_a_called_file_the_new_rule_runs(t
     probe = tmp_path / "cryptopilot" / "rules" / "scores.py"
     plain = probe.read_text()
     probe.write_text(
-        plain.replace(
-            "from cryptopilot.rules.arithmetic import", "from cryptopilot.rules.arithmetic import grown,"
-        )
+        plain.replace("from cryptopilot.rules.arithmetic import", "from cryptopilot.rules.arithmetic import grown,")
     )
-    probe.write_text(
-        probe.read_text().replace("return x / (1.0 + abs(x))", "return grown(x) / (1.0 + abs(x))")
-    )
+    probe.write_text(probe.read_text().replace("return x / (1.0 + abs(x))", "return grown(x) / (1.0 + abs(x))"))
     edited.write_text(edited.read_text() + "\n\n@rule\ndef grown(x: float) -> float:\n    return x\n")
 
     first = _probe(tmp_path)

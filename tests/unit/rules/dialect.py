@@ -177,13 +177,7 @@ def _in_rule(function: ast.FunctionDef | ast.AsyncFunctionDef, names: Names) -> 
     if isinstance(function, ast.AsyncFunctionDef):
         yield "other than a plain function"
     arguments = function.args
-    if (
-        arguments.vararg
-        or arguments.kwarg
-        or arguments.kwonlyargs
-        or arguments.posonlyargs
-        or arguments.defaults
-    ):
+    if arguments.vararg or arguments.kwarg or arguments.kwonlyargs or arguments.posonlyargs or arguments.defaults:
         yield "other than plain arguments"
     for argument in arguments.args:
         if argument.annotation is None:

@@ -44,9 +44,7 @@ class Trade(NamedTuple):
 def up_to(most: int, least: int = 0) -> st.SearchStrategy[int]:
     """Integers of every size, the bounds and their neighbours often."""
     edges = [x for x in (least, least + 1, most - 1, most) if least <= x <= most]
-    sizes = st.integers(0, most.bit_length()).flatmap(
-        lambda bits: st.integers(least, max(least, min(most, 1 << bits)))
-    )
+    sizes = st.integers(0, most.bit_length()).flatmap(lambda bits: st.integers(least, max(least, min(most, 1 << bits))))
     return st.sampled_from(edges) | sizes
 
 
@@ -170,9 +168,7 @@ def test_a_draw_stays_within_31_bits(seed: int, stream: int, symbol: int, bar: i
 
 @settings(max_examples=300, deadline=None)
 @given(trades(), up_to(GREATEST), up_to(GREATEST), up_to(10_000))
-def test_a_purchase_moves_its_whole_price_from_cash_to_cost(
-    trade: Trade, cash: int, held: int, ppm: int
-) -> None:
+def test_a_purchase_moves_its_whole_price_from_cash_to_cost(trade: Trade, cash: int, held: int, ppm: int) -> None:
     after = bought(cash, held, 0, trade.ticks, trade.lots, ppm, trade.scale)
     paid = ceil(trade.exact)
     charged = ceil(Fraction(paid * ppm, PPM))
@@ -211,9 +207,7 @@ class Deal(NamedTuple):
 
 
 SCALES = (Scale(1, 1), Scale(1000, 1), Scale(1, 1_000_000))
-DEALS = st.builds(
-    Deal, st.integers(0, 2), st.booleans(), up_to(10**6, 1), up_to(10**5, 1), st.integers(1, 64)
-)
+DEALS = st.builds(Deal, st.integers(0, 2), st.booleans(), up_to(10**6, 1), up_to(10**5, 1), st.integers(1, 64))
 DEPOSIT = 10**15
 
 
@@ -228,14 +222,10 @@ class Books:
         lots, cost = self.held[deal.market]
         scale = SCALES[deal.market]
         if deal.buys:
-            self.cash, lots, cost, _, _ = bought(
-                self.cash, lots, cost, deal.ticks, deal.lots, self.ppm, scale
-            )
+            self.cash, lots, cost, _, _ = bought(self.cash, lots, cost, deal.ticks, deal.lots, self.ppm, scale)
         elif lots:
             quantity = max(1, lots * deal.part // 64)
-            self.cash, lots, cost, _, _, realised = sold(
-                self.cash, lots, cost, deal.ticks, quantity, self.ppm, scale
-            )
+            self.cash, lots, cost, _, _, realised = sold(self.cash, lots, cost, deal.ticks, quantity, self.ppm, scale)
             self.realised += realised
         self.held[deal.market] = lots, cost
 

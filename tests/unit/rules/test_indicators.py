@@ -188,9 +188,7 @@ def test_no_recorded_bar_changes_an_indicator_before_it(market_data: Path) -> No
 def test_an_indicator_is_unknown_until_its_bars_are_there() -> None:
     price = 100.0 + np.arange(60.0) % 7
     rows = feature_rows(price + 1, price - 1, price, price)
-    known_from = {
-        name: int(np.argmin(np.isnan(column))) for name, column in zip(COLUMNS, rows.T, strict=True)
-    }
+    known_from = {name: int(np.argmin(np.isnan(column))) for name, column in zip(COLUMNS, rows.T, strict=True)}
     assert known_from == {
         "close": 0, "ema_fast": 11, "ema_slow": 25, "sma": 19, "rsi": 14, "macd": 25, "macd_signal": 33,
         "bollinger_low": 19, "bollinger_high": 19, "atr": 14, "stochastic_k": 15, "stochastic_d": 17,
@@ -201,9 +199,7 @@ def test_an_indicator_is_unknown_until_its_bars_are_there() -> None:
 def test_a_market_that_stands_still_has_no_strength_and_no_place_in_its_range() -> None:
     still = np.full(60, 100.0)
     row = Features(*feature_rows(still, still, still, np.zeros(60))[-1].tolist())
-    assert all(
-        math.isnan(x) for x in (row.rsi, row.stochastic_k, row.stochastic_d, row.volume_ratio, row.obv_change)
-    )
+    assert all(math.isnan(x) for x in (row.rsi, row.stochastic_k, row.stochastic_d, row.volume_ratio, row.obv_change))
     assert (row.atr, row.volatility, row.macd, row.momentum_long) == (0.0, 0.0, 0.0, 0.0)
 
 

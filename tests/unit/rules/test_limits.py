@@ -38,9 +38,7 @@ LIMITS = Limits(
     max_price_age_ms=120_000, max_concurrent=5, max_position=0.10, min_order=1_000, max_order=200_000,
     max_correlation=0.7,
 )  # fmt: skip
-BOOK = Book(
-    halted=False, equity=1_000_000, day_base=1_000_000, peak=1_000_000, free_cash=500_000, slots_taken=0
-)
+BOOK = Book(halted=False, equity=1_000_000, day_base=1_000_000, peak=1_000_000, free_cash=500_000, slots_taken=0)
 ASK = Ask(
     only_reduces=False, allowed=True, confidence=0.9, notional=50_000, magnitude=50_000.0, fee=50,
     signal_age_ms=0, price_age_ms=0, cooldown_left_ms=0,
@@ -70,9 +68,7 @@ NAMES = {code: name for name, code in vars(rules).items() if name.isupper() and 
 
 def _changed(of: tuple[object, ...], changes: dict[str, Any]) -> tuple[object, ...]:
     fields = cast("Any", of)._fields
-    return cast(
-        "tuple[object, ...]", cast("Any", of)._replace(**{k: v for k, v in changes.items() if k in fields})
-    )
+    return cast("tuple[object, ...]", cast("Any", of)._replace(**{k: v for k, v in changes.items() if k in fields}))
 
 
 def passes(**changes: Any) -> Case:

@@ -26,9 +26,7 @@ def test_a_low_at_or_below_the_stop_leaves_at_the_stop(low: int, found: tuple[in
     assert meets(1_000, 1_010, low) == found
 
 
-@pytest.mark.parametrize(
-    ("high", "found"), [(1_041, (TARGET, 1_040)), (1_040, (TARGET, 1_040)), (1_039, (NOTHING, 0))]
-)
+@pytest.mark.parametrize(("high", "found"), [(1_041, (TARGET, 1_040)), (1_040, (TARGET, 1_040)), (1_039, (NOTHING, 0))])
 def test_a_high_at_or_above_the_target_leaves_at_the_target(high: int, found: tuple[int, int]) -> None:
     assert meets(1_000, high, 990) == found
 
@@ -60,9 +58,7 @@ def test_a_gap_through_the_target_comes_before_the_range_that_reaches_the_stop()
         (1_000, 1_010, 990, (NOTHING, 0)),
     ],
 )
-def test_in_the_entry_bar_only_the_range_counts(
-    open_: int, high: int, low: int, found: tuple[int, int]
-) -> None:
+def test_in_the_entry_bar_only_the_range_counts(open_: int, high: int, low: int, found: tuple[int, int]) -> None:
     assert meets(open_, high, low, entered_here=True) == found
 
 
@@ -90,15 +86,11 @@ def test_no_bar_fills_better_than_the_target_unless_it_opens_there(
     ("mark", "distance", "stop"),
     [(1_000, 0.02, 980), (1_001, 0.02, 980), (1, 0.5, 1), (100, 1.0, 1), (10, 0.0, 10)],
 )
-def test_a_stop_lies_below_the_mark_floored_and_never_under_one_tick(
-    mark: int, distance: float, stop: int
-) -> None:
+def test_a_stop_lies_below_the_mark_floored_and_never_under_one_tick(mark: int, distance: float, stop: int) -> None:
     assert stop_below(mark, distance) == stop
 
 
-@pytest.mark.parametrize(
-    ("mark", "distance", "target"), [(1_000, 0.04, 1_040), (1_001, 0.04, 1_042), (1, 0.5, 2)]
-)
+@pytest.mark.parametrize(("mark", "distance", "target"), [(1_000, 0.04, 1_040), (1_001, 0.04, 1_042), (1, 0.5, 2)])
 def test_a_target_lies_above_the_mark_and_is_never_easier_than_declared(
     mark: int, distance: float, target: int
 ) -> None:

@@ -85,9 +85,7 @@ def test_the_technical_score_weighs_trend_macd_rsi_and_stretch(
         ({"momentum_short": 0.01 * math.sqrt(6.0), "volume_ratio": 2.0}, (0.20, 0.0, 0.0, 0.10 * 0.5 * 0.5)),
     ],
 )
-def test_the_momentum_score_weighs_momenta_flow_and_volume(
-    known: dict[str, float], parts: tuple[float, ...]
-) -> None:
+def test_the_momentum_score_weighs_momenta_flow_and_volume(known: dict[str, float], parts: tuple[float, ...]) -> None:
     assert momentum_score(a_row(**known)) == pytest.approx(parts, rel=1e-14, abs=1e-16)
 
 
@@ -148,9 +146,7 @@ HISTORY = [float(i) for i in range(RANK_FEWEST)]
     ("strength", "share"),
     [(-1.0, 0.0), (0.0, 0.005), (149.5, 0.75), (150.0, 0.755), (199.0, 1.0), (1e9, 1.0)],
 )
-def test_a_rank_is_the_share_of_earlier_strengths_that_do_not_exceed_it(
-    strength: float, share: float
-) -> None:
+def test_a_rank_is_the_share_of_earlier_strengths_that_do_not_exceed_it(strength: float, share: float) -> None:
     assert rank(HISTORY, strength) == share
 
 

@@ -71,9 +71,7 @@ class Situation(NamedTuple):
         ({"confidence": NAN}, (HOLD, UNKNOWN_CONFIDENCE)),
     ],
 )
-def test_a_prediction_is_acted_on_or_held_with_a_reason(
-    situation: dict[str, Any], answer: tuple[int, int]
-) -> None:
+def test_a_prediction_is_acted_on_or_held_with_a_reason(situation: dict[str, Any], answer: tuple[int, int]) -> None:
     assert signal_of(*Situation(**situation)) == answer
 
 
