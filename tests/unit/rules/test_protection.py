@@ -45,8 +45,9 @@ def test_a_gap_through_the_target_fills_at_the_open(open_: int) -> None:
     assert meets(open_, 1_100, 1_030) == (TARGET, open_)
 
 
-def test_a_gap_through_the_target_comes_before_the_range_that_reaches_the_stop() -> None:
-    assert meets(1_050, 1_060, 900) == (TARGET, 1_050)
+@pytest.mark.parametrize("open_", [1_040, 1_050])
+def test_an_open_at_the_target_comes_before_the_range_that_reaches_the_stop(open_: int) -> None:
+    assert meets(open_, 1_060, 900) == (TARGET, open_)
 
 
 @pytest.mark.parametrize(
