@@ -1,5 +1,6 @@
 """The one review. Nothing is sent that did not come out of here as `Approved`."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -59,7 +60,7 @@ class RiskLimits:
     def __post_init__(self) -> None:
         for name, low, high in BOUNDS:
             value = getattr(self, name)
-            if not low <= value <= high:
+            if math.isnan(value) or not low <= value <= high:  # A Decimal NaN would not even be compared.
                 raise InvalidValueError(name, value, f"{low} to {high}")
         if self.min_order > self.max_order:
             raise InvalidValueError("min_order", self.min_order, f"at most max_order ({self.max_order})")

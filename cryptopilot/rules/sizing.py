@@ -3,7 +3,7 @@
 import math
 
 from cryptopilot.rules import rule
-from cryptopilot.rules.arithmetic import MAX_BOOKED, Scale, fee, notional_up
+from cryptopilot.rules.arithmetic import MAX_BOOKED, Scale, fee, notional_up, share
 
 
 @rule
@@ -29,8 +29,10 @@ def size_lots(
     if not atoms < float(MAX_BOOKED):
         return 0
     budget = math.floor(atoms)
+    if share(budget, equity) > fraction:
+        budget -= 1  # The product was rounded up; the review would find more than the fraction.
     each = float(limit_ticks) * float(scale.num) / float(scale.den)
-    lots = math.floor(float(budget) / each)
+    lots = math.floor(min(float(budget) / each, float(MAX_BOOKED - 1)))  # Lots are booked too.
     cost = notional_up(limit_ticks, lots, scale)
     while lots > 0 and (cost > budget or cost + fee(cost, fee_ppm) > free_cash):
         over = max(cost - budget, cost + fee(cost, fee_ppm) - free_cash)
