@@ -11,7 +11,7 @@ import talib
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cryptopilot.adapters.exchanges.recorded import read_parquet
+from cryptopilot.adapters.exchanges.files import read_candles
 from cryptopilot.domain.tape import Tape
 from cryptopilot.research.features import COLUMNS, Floats, feature_rows
 from cryptopilot.rules import indicators as rules
@@ -37,7 +37,7 @@ class Series:
     """One recorded series with our features over it."""
 
     def __init__(self, path: Path) -> None:
-        values = np.ascontiguousarray(read_parquet(path).values)
+        values = np.ascontiguousarray(read_candles(path).values)
         self.name = path.stem
         self.open, self.high, self.low, self.close, self.volume = values
         rows = feature_rows(self.high, self.low, self.close, self.volume)
@@ -158,7 +158,7 @@ def markets(draw: st.DrawFn) -> tuple[Floats, Floats, Floats, Floats]:
 @pytest.mark.data
 @pytest.mark.parametrize("name", RECORDED)
 def test_step_and_array_agree_to_the_bit_on_a_recorded_market(market_data: Path, name: str) -> None:
-    values = read_parquet(market_data / "candles" / f"{name}.parquet").values[1:, -20_000:]
+    values = read_candles(market_data / "candles" / f"{name}.parquet").values[1:, -20_000:]
     assert stepped(*values).tobytes() == feature_rows(*values).tobytes()
 
 
@@ -179,7 +179,7 @@ def test_an_indicator_of_the_first_bars_equals_its_own_first_values(
 
 @pytest.mark.data
 def test_no_recorded_bar_changes_an_indicator_before_it(market_data: Path) -> None:
-    values = read_parquet(market_data / "candles" / "BINANCE-ETH_USDT-1d.parquet").values[1:]
+    values = read_candles(market_data / "candles" / "BINANCE-ETH_USDT-1d.parquet").values[1:]
     rows = feature_rows(*values)
     for first in (0, 1, 13, 14, 15, 25, 26, 34, 500, 2000):
         assert feature_rows(*values[:, :first]).tobytes() == rows[:first].tobytes()
