@@ -44,7 +44,7 @@ unit: $(VENV)/.dev ## The fast tests alone
 	$(BIN)/pytest -q tests/unit
 
 test: lint ## Every check that CI runs
-	$(BIN)/pytest -q -n 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(BIN)/pytest -q -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 bench: $(VENV)/.dev ## Measure the published figures against their peers
 	$(BIN)/python -m bench.run
