@@ -32,7 +32,7 @@ def session(symbols: int, instants: int) -> dict[str, Any]:
         settings = settings_in(home, PIPELINE_SPEED="max")
         candles = SyntheticMarket(symbols, instants + WARM)
         began = time.process_time()
-        assembly, recovered = started(home, Market(candles, (SyntheticNews(candles),)), settings)
+        assembly, recovered = started(Market(candles, (SyntheticNews(candles),)), settings)
         folded = (time.process_time() - began) / symbols / recovered.folded
         runner, _, _ = runner_for(assembly, recovered, settings)
         began = time.process_time()

@@ -1,8 +1,8 @@
 """Journaling: what a book event costs against the bare driver, and how many signals an hour are sustained.
 
 The events are real: those of a sandbox session with loose limits, in their order (marks, decisions, intents, sends,
-fills, cancellations). Ours is `SqlJournal.commit`, whole: encode, hash, append to the chain, and write the current state
-(accounts, equity, orders, fills, trades, positions) in the same transaction.
+fills, cancellations). Ours is `SqlJournal.commit`, whole: encode, hash, append to the chain, and write the current
+state (accounts, equity, orders, fills, trades, positions) in the same transaction.
 
 - The driver: sqlite3 alone, same settings (WAL, synchronous FULL), writing the very same journal rows, made beforehand,
   into a table of the same columns and unique index with one executemany a transaction. It neither encodes nor hashes
@@ -24,10 +24,13 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from sqlalchemy import event as sql_event
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateTable
 
 from bench.measure import Figure, percentile, report, scratch
 from bench.session import open_journal, settings_in, started
 from bench.synthetic import FIRST_DECISION, SyntheticMarket, SyntheticNews
+from cryptopilot.adapters.storage import schema
 from cryptopilot.adapters.storage.journal import SqlJournal
 from cryptopilot.domain.timeframe import MINUTE
 from cryptopilot.engine.recovery import Recovered
@@ -43,10 +46,7 @@ SINGLES = 1_500
 SUSTAINED_S = 10.0
 SYMBOLS = 100
 
-TABLE = """
-CREATE TABLE journal (id INTEGER PRIMARY KEY AUTOINCREMENT, session_id TEXT NOT NULL, wallet_id TEXT NOT NULL,
-seq BIGINT NOT NULL, at BIGINT NOT NULL, kind TEXT NOT NULL, body BLOB NOT NULL, hash BLOB NOT NULL,
-UNIQUE (session_id, wallet_id, seq))"""
+TABLE = str(CreateTable(schema.journal).compile(dialect=sqlite.dialect()))
 APPEND = "INSERT INTO journal (session_id, wallet_id, seq, at, kind, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 Statement = tuple[str, Any, bool]
@@ -60,9 +60,8 @@ class Turn(NamedTuple):
     same_rows: float
 
 
-def sandbox(settings: Settings) -> tuple[SandboxMarket, Market]:
-    candles = SandboxMarket(7, DEFAULT_SYMBOLS, 5 * MINUTE, FIRST_DECISION)
-    return candles, Market(candles, (SandboxNews(candles, 7),))
+def sandbox() -> SandboxMarket:
+    return SandboxMarket(7, DEFAULT_SYMBOLS, 5 * MINUTE, FIRST_DECISION)
 
 
 def real_events(home: Path) -> list[Booked]:
@@ -71,8 +70,8 @@ def real_events(home: Path) -> list[Booked]:
         home, PIPELINE_MAX_CORRELATION=1.0, PIPELINE_MIN_CONFIDENCE=0.2, PIPELINE_MAX_CONCURRENT_TRADES=10,
         PIPELINE_STOP_LOSS=0.005, PIPELINE_TAKE_PROFIT=0.01, PIPELINE_MAX_DRAWDOWN=0.9, PIPELINE_MAX_DAILY_LOSS=0.5,
     )  # fmt: skip
-    candles, market = sandbox(settings)
-    assembly, recovered = started(home, market, settings)
+    candles = sandbox()
+    assembly, recovered = started(Market(candles, (SandboxNews(candles, 7),)), settings)
     found = [Booked("default", e) for e in assembly.journal.events("default")]
     assembly.pipeline.observers.append(lambda batch: found.extend(batch.events))
     instant = recovered.instant
@@ -99,8 +98,7 @@ class Recorder:
 
 def transactions(home: Path, batches: Sequence[Batch]) -> tuple[list[list[Statement]], list[list[tuple[Any, ...]]]]:
     """What the journal sends for each batch, and the journal rows among it."""
-    settings = settings_in(home)
-    journal = open_journal(home, sandbox(settings)[0], settings)
+    journal = open_journal(sandbox(), settings_in(home))
     recorder = Recorder(journal)
     sent = []
     for batch in batches:
@@ -110,7 +108,7 @@ def transactions(home: Path, batches: Sequence[Batch]) -> tuple[list[list[Statem
 
 
 def _journal_rows(statements: Sequence[Statement]) -> list[tuple[Any, ...]]:
-    text, values, many = next(s for s in statements if s[0].startswith("INSERT INTO journal"))
+    _, values, many = next(s for s in statements if s[0].startswith("INSERT INTO journal"))
     return list(values) if many else [values]
 
 
@@ -127,10 +125,8 @@ def turns(home: Path, batches: Sequence[Batch]) -> Iterator[Turn]:
     (home / "ours").mkdir()
     (home / "same").mkdir()
     sent, rows = transactions(home / "recorded", batches)
-    settings = settings_in(home / "ours")
-    journal = open_journal(home / "ours", sandbox(settings)[0], settings)
-    again = settings_in(home / "same")
-    open_journal(home / "same", sandbox(again)[0], again)
+    journal = open_journal(sandbox(), settings_in(home / "ours"))
+    open_journal(sandbox(), settings_in(home / "same"))
     raw, same = driver(home / "raw.db"), driver(home / "same" / "cryptopilot.db")
     raw.execute(TABLE)
     for batch, statements, appended in zip(batches, sent, rows, strict=True):
@@ -175,7 +171,7 @@ def sustained(home: Path) -> Figure:
     """Signals an hour, from ten seconds of instants back to back."""
     settings = settings_in(home, PIPELINE_SPEED="max")
     candles = SyntheticMarket(SYMBOLS, 6_000)
-    assembly, recovered = started(home, Market(candles, (SyntheticNews(candles),)), settings)
+    assembly, recovered = started(Market(candles, (SyntheticNews(candles),)), settings)
     signals, took = _run(assembly, recovered, settings)
     hourly = signals / took * 3600
     return Figure("journaled signals an hour, sustained", "1/h", hourly, ">= 1,000,000", hourly >= 1e6)

@@ -19,8 +19,8 @@ def settings_in(home: Path, **given: Any) -> Settings:
     return load_settings(CRYPTOPILOT_HOME=str(home), **given)
 
 
-def open_journal(home: Path, candles: CandleSource, settings: Settings) -> SqlJournal:
-    """A new session of a market in the database of *home*."""
+def open_journal(candles: CandleSource, settings: Settings) -> SqlJournal:
+    """A new session of a market in the database of the settings' home."""
     quote = one_quote(candles.instruments)
     engine = open_database(settings.url())
     sessions = Sessions(engine)
@@ -29,10 +29,10 @@ def open_journal(home: Path, candles: CandleSource, settings: Settings) -> SqlJo
     return SqlJournal(engine, session.id, quote, {s: i.scale for s, i in candles.instruments.items()})
 
 
-def started(home: Path, market: Market, settings: Settings) -> tuple[Assembly, Recovered]:
+def started(market: Market, settings: Settings) -> tuple[Assembly, Recovered]:
     """The four agents on *market*, its history folded, the pipeline started."""
-    journal = open_journal(home, market.candles, settings)
-    spill = FileSpill(home / "spill.jsonl")
+    journal = open_journal(market.candles, settings)
+    spill = FileSpill(settings.home / "spill.jsonl")
     assembly = assemble("bench", market, journal, spill, settings.mandate(), settings)
     recovered = assembly.recover()
     assembly.pipeline.started = True

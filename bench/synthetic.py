@@ -44,7 +44,9 @@ class SyntheticMarket:
         reach = 0.001 * np.abs(draws.standard_normal((2, bars, symbols)))
         high, low = np.maximum(close, opening) * (1 + reach[0]), np.minimum(close, opening) * (1 - reach[1])
         volume = 1e6 * draws.lognormal(0.0, 0.4, (bars, symbols))
-        prices = (np.rint(x * 1e4).astype(np.int64) for x in (opening, np.maximum(high, close), np.minimum(low, close), close))
+        prices = (
+            np.rint(x * 1e4).astype(np.int64) for x in (opening, np.maximum(high, close), np.minimum(low, close), close)
+        )
         self._bars = np.stack([*prices, np.rint(volume).astype(np.int64)], axis=2)
 
     def closed(self, instant: int) -> Closed:
