@@ -75,7 +75,9 @@ class PredictorAgent:
         yield StageReport(Stage.PREDICTOR, self._observed, len(self._predictions), skipped=silent)
 
     def state(self) -> PredictorState:
-        return PredictorState(self._observed, self._tapes, {s: r.by_age for s, r in self._ranks.items()}, self._news)
+        return PredictorState(
+            self._observed, self._tapes, {s: r.by_age.tolist() for s, r in self._ranks.items()}, self._news
+        )
 
     def restore(self, state: PredictorState) -> None:
         """Become what *state* describes; symbols it does not know start anew."""
