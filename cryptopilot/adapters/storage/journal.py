@@ -32,6 +32,9 @@ INSERT INTO segments (session_id, kind, wallet_id, instant, entries, root, body)
 _ADVANCE = """
 UPDATE market_sessions SET last_instant = COALESCE(?, last_instant), opened = COALESCE(?, opened) WHERE id = ?"""
 
+_Rare = book.Deposited | book.EntriesHalted | book.EntriesResumed
+"""What the projection leaves out: events that come once a session, or by hand."""
+
 
 class SqlJournal:
     """One market session's journal.
@@ -63,7 +66,8 @@ class SqlJournal:
                 heads[wallet_id] = Head(sequence, digest)
                 rows.append((self._session, wallet_id, sequence, kept.at, kind, body, digest))
                 projection.take(wallet_id, event)
-                self._book_rarely(connection, wallet_id, event)
+                if isinstance(event, _Rare):
+                    self._book_rarely(connection, wallet_id, event)
             self._send(connection, _APPEND, rows)
             for text, changed in projection.statements(heads):
                 self._send(connection, text, changed)
@@ -203,14 +207,12 @@ class SqlJournal:
         if rows:
             connection.exec_driver_sql(text.replace("?", self._mark), rows)
 
-    def _book_rarely(self, connection: Connection, wallet_id: str, event: BookEvent) -> None:
-        """Write what the projection leaves out: events that come once a session, or by hand."""
+    def _book_rarely(self, connection: Connection, wallet_id: str, event: _Rare) -> None:
         key = {"session_id": self._session, "wallet_id": wallet_id}
-        match event:
-            case book.Deposited():
-                self._deposit(connection, key, event)
-            case book.EntriesHalted() | book.EntriesResumed():
-                self._halt(connection, key, halted=isinstance(event, book.EntriesHalted))
+        if isinstance(event, book.Deposited):
+            self._deposit(connection, key, event)
+        else:
+            self._halt(connection, key, halted=isinstance(event, book.EntriesHalted))
 
     def _deposit(self, connection: Connection, key: Mapping[str, object], event: book.Deposited) -> None:
         found = connection.execute(_of(schema.accounts, str(key["session_id"]), str(key["wallet_id"]))).first()
@@ -292,9 +294,11 @@ def _of(table: Table, session_id: str, wallet_id: str) -> Any:
 
 def _rooted(event: BookEvent, predictions: str, signals: str) -> BookEvent:
     """An instant's record with the roots of its segments, so that the chain covers them."""
-    if isinstance(event, book.InstantDecided):
-        return replace(event, prediction_root=predictions, signal_root=signals)
-    return event
+    if not isinstance(event, book.InstantDecided):
+        return event
+    if (event.prediction_root, event.signal_root) == (predictions, signals):
+        return event
+    return replace(event, prediction_root=predictions, signal_root=signals)
 
 
 def _order(row: Any) -> Order:

@@ -91,7 +91,9 @@ class Projection:
 
     def take(self, wallet_id: str, event: BookEvent) -> None:
         """Add what *event* changes."""
-        totals = self._totals.setdefault(wallet_id, _Totals())
+        totals = self._totals.get(wallet_id)
+        if totals is None:
+            totals = self._totals[wallet_id] = _Totals()
         match event:
             case book.Marked(at, equity, cash, day_base, peak):
                 self._totals[wallet_id] = _Totals(cash, equity, day_base, peak, at)
@@ -122,7 +124,8 @@ class Projection:
         """
         yield _EQUITY, self._equity
         yield _ORDER, self._orders
-        yield _SENT, self._sent
+        ended = {row[-1] for row in (*self._filled, *self._cancelled)}
+        yield _SENT, [row for row in self._sent if row[-1] not in ended]
         yield _FILLED, self._filled
         yield _CANCELLED, self._cancelled
         yield _FILL, self._fills
