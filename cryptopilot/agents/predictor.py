@@ -31,6 +31,7 @@ class PredictorAgent:
         self, instruments: Mapping[str, Instrument], models: Sequence[tuple[Model, float]], fading: float
     ) -> None:
         self._instruments = instruments
+        self._bases = {s: i.base for s, i in instruments.items()}
         self._models = tuple(model for model, _ in models)
         self._fading = fading
         self.card = EnsembleCard(
@@ -62,7 +63,7 @@ class PredictorAgent:
             if bar is not None:
                 self._advance(symbol, instrument, bar)
                 row = self._tapes[symbol].row()
-                evidence.append(Evidence(symbol, row, self._news[instrument.base].level, market))
+                evidence.append(Evidence(symbol, row, self._news[self._bases[symbol]].level, market))
         self._predictions = tuple(self._predict(closed.instant, evidence))
         return ()
 
@@ -77,7 +78,9 @@ class PredictorAgent:
         yield StageReport(Stage.PREDICTOR, self._observed, len(self._predictions), skipped=silent)
 
     def state(self) -> PredictorState:
-        return PredictorState(self._observed, self._tapes, {s: r.by_age for s, r in self._ranks.items()}, self._news)
+        return PredictorState(
+            self._observed, self._tapes, {s: r.by_age.tolist() for s, r in self._ranks.items()}, self._news
+        )
 
     def restore(self, state: PredictorState) -> None:
         """Become what *state* describes; symbols it does not know start anew."""
@@ -122,15 +125,22 @@ class PredictorAgent:
     def _predict(self, instant: int, evidence: Sequence[Evidence]) -> Iterable[Prediction]:
         opinions = [self._opinions(model, evidence) for model in self._models]
         weights = self.card.weights
+        headlines = self._headlines()
         for about, *parts in zip(evidence, *opinions, strict=True):
             total, weight = 0.0, 0.0
             for own, declared in zip(parts, weights, strict=True):
                 total, weight = combined(total, weight, score_of(own), declared)
             score = weighted_mean(total, weight)
             confidence = self._ranks[about.symbol].place(abs(score))
-            coin = self._instruments[about.symbol].base
-            news = tuple(n for _, n in (*self._news[coin].recent, *self._news[MARKET_WIDE].recent))
             yield Prediction(
                 about.symbol, instant, direction_probability(score), confidence, score, UNKNOWN, False,
-                about.features, tuple(parts), news,
+                about.features, tuple(parts), headlines[self._bases[about.symbol]],
             )  # fmt: skip
+
+    def _headlines(self) -> dict[str, tuple[str, ...]]:
+        """The ids of what still weighs, by coin: its own, then the market's."""
+        market = tuple(n for _, n in self._news[MARKET_WIDE].recent)
+        return {
+            coin: (*(n for _, n in tape.recent), *market) if tape.recent else market
+            for coin, tape in self._news.items()
+        }

@@ -50,14 +50,12 @@ class Account:
 
     def copy(self) -> "Account":
         """As it stands now; the values inside are frozen and shared."""
-        return replace(
-            self,
-            positions=dict(self.positions),
-            orders=dict(self.orders),
-            reservations=dict(self.reservations),
-            sent=set(self.sent),
-            left_at=dict(self.left_at),
-        )
+        twin = object.__new__(Account)
+        for name in self.__slots__:
+            setattr(twin, name, getattr(self, name))
+        twin.positions, twin.orders = dict(self.positions), dict(self.orders)
+        twin.reservations, twin.sent, twin.left_at = dict(self.reservations), set(self.sent), dict(self.left_at)
+        return twin
 
     def restore(self, saved: "Account") -> None:
         """Stand again as *saved*, a `copy`, does."""

@@ -116,7 +116,7 @@ class Pipeline:
                 self._folding_ms = stopwatch_ms() - folding
                 if self.started:
                     for stage in Stage:
-                        heard += self._run(StageDue(stage, instant))
+                        heard += self._run(StageDue(stage, instant))[0]
                 batch = self._batch(instant, heard, closed)
                 self._commit(batch)
             except BaseException:
@@ -159,7 +159,7 @@ class Pipeline:
         with self._turn:
             saved = [desk.trader.save() for desk in self._desks]
             try:
-                heard = self._run(StageDue(stage, now))
+                heard, report = self._run(StageDue(stage, now))
                 batch = self._batch(self.handled, heard, None)
                 if batch:
                     self._drain()
@@ -170,7 +170,7 @@ class Pipeline:
                 raise
             if batch.judged:
                 self._send(self.handled)
-            return _merged(stage, heard)
+            return report
 
     def stop(self) -> None:
         """Decide no more; returns after what is in hand."""
@@ -213,7 +213,8 @@ class Pipeline:
         if instant <= self.handled:
             raise OutOfOrderError(instant, self.handled)
 
-    def _run(self, due: StageDue) -> list[object]:
+    def _run(self, due: StageDue) -> tuple[list[object], StageReport]:
+        """A stage's turn: what was said, and the stage's own report of it."""
         status = self.stages[due.stage]
         began = stopwatch_ms()
         try:
@@ -231,7 +232,7 @@ class Pipeline:
             self.latency[due.stage].append(took)
         else:
             status.skipped_count += 1
-        return heard
+        return heard, report
 
     def _batch(self, instant: int, heard: Iterable[object], closed: InstantClosed | None) -> Batch:
         """Everything of the cascade that is to be kept, in the order it happened."""
@@ -309,6 +310,8 @@ def _decided(instant: int, judged: Sequence[Judged]) -> InstantDecided:
 def _merged(stage: Stage, heard: Iterable[object]) -> StageReport:
     """The reports of every wallet's agent of a stage as one."""
     reports = [r for r in heard if isinstance(r, StageReport) and r.stage is stage]
+    if len(reports) == 1:
+        return reports[0]
     return StageReport(
         stage,
         max((r.instant for r in reports), default=-1),

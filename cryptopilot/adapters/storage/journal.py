@@ -1,14 +1,15 @@
 """The journal on a relational database: an append-only chain per wallet, and the current state beside it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cryptopilot.adapters.storage import codec, schema
 from cryptopilot.adapters.storage.database import sqlite_path, transaction
+from cryptopilot.adapters.storage.projection import Head, Projection, Row
 from cryptopilot.domain import events as book
 from cryptopilot.domain.account import Account
 from cryptopilot.domain.errors import JournalCorruptError
@@ -21,17 +22,18 @@ from cryptopilot.domain.signal import Judged
 from cryptopilot.domain.tape import Checkpoint
 from cryptopilot.ports.journal import Batch, Progress
 from cryptopilot.rules.arithmetic import Scale
-from cryptopilot.rules.protection import STOP, TARGET
 
 KEPT_CHECKPOINTS = 2
 WORKING = ("intended", "sent", "partly_filled")
 
+_APPEND = "INSERT INTO journal (session_id, wallet_id, seq, at, kind, body, hash) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_SEGMENT = """
+INSERT INTO segments (session_id, kind, wallet_id, instant, entries, root, body) VALUES (?, ?, ?, ?, ?, ?, ?)"""
+_ADVANCE = """
+UPDATE market_sessions SET last_instant = COALESCE(?, last_instant), opened = COALESCE(?, opened) WHERE id = ?"""
 
-class Head(NamedTuple):
-    """The newest link of a wallet's chain."""
-
-    sequence: int
-    hash: bytes
+_Rare = book.Deposited | book.EntriesHalted | book.EntriesResumed
+"""What the projection leaves out: events that come once a session, or by hand."""
 
 
 class SqlJournal:
@@ -47,13 +49,13 @@ class SqlJournal:
         self._inode = self._path.stat().st_ino if self._path is not None else None
         self._heads: dict[str, Head] = {}
         self._upserts = _Upserts(engine.dialect.name)
-        marks = ", ".join(["?" if engine.dialect.paramstyle == "qmark" else "%s"] * 7)
-        self._append = f"INSERT INTO journal (session_id, wallet_id, seq, at, kind, body, hash) VALUES ({marks})"  # noqa: S608
+        self._mark = "?" if engine.dialect.paramstyle == "qmark" else "%s"
 
     def commit(self, batch: Batch) -> None:
         heads = dict(self._heads)
         segments, roots = self._segments(batch)
-        rows: list[tuple[str, str, int, int, str, bytes, bytes]] = []
+        rows: list[Row] = []
+        projection = Projection(self._session)
         with transaction(self._engine, self._path, self._inode) as connection:
             for wallet_id, event in batch.events:
                 kept = _rooted(event, roots.get("", ""), roots.get(wallet_id, ""))
@@ -63,11 +65,13 @@ class SqlJournal:
                 digest = codec.link(head.hash, sequence, kind, body)
                 heads[wallet_id] = Head(sequence, digest)
                 rows.append((self._session, wallet_id, sequence, kept.at, kind, body, digest))
-            if rows:
-                connection.exec_driver_sql(self._append, rows)
-                self._project(connection, batch, heads, [row[2] for row in rows])
-            if segments:
-                connection.execute(insert(schema.segments), segments)
+                projection.take(wallet_id, event, sequence)
+                if isinstance(event, _Rare):
+                    self._book_rarely(connection, wallet_id, event)
+            self._send(connection, _APPEND, rows)
+            for text, changed in projection.statements(heads):
+                self._send(connection, text, changed)
+            self._send(connection, _SEGMENT, segments)
             if batch.news:
                 connection.execute(self._upserts.news, [self._news_row(item) for item in batch.news])
             if batch.checkpoint is not None:
@@ -169,9 +173,9 @@ class SqlJournal:
             for r in rows
         ]
 
-    def _segments(self, batch: Batch) -> tuple[list[dict[str, object]], dict[str, str]]:
+    def _segments(self, batch: Batch) -> tuple[list[Row], dict[str, str]]:
         """Rows for the prunable segments of a batch, and their roots by wallet ('' for predictions)."""
-        rows: list[dict[str, object]] = []
+        rows: list[Row] = []
         roots: dict[str, str] = {}
         parts: list[tuple[str, str, Sequence[Prediction] | Sequence[Judged]]] = [
             ("predictions", "", batch.predictions),
@@ -181,12 +185,7 @@ class SqlJournal:
             if entries:
                 body, root = codec.encode_segment(entries)
                 roots[wallet_id] = root
-                rows.append(
-                    {
-                        "session_id": self._session, "kind": kind, "wallet_id": wallet_id, "instant": batch.instant,
-                        "entries": len(entries), "root": root, "body": body,
-                    }
-                )  # fmt: skip
+                rows.append((self._session, kind, wallet_id, batch.instant, len(entries), root, body))
         return rows, roots
 
     def _head(self, connection: Connection, wallet_id: str) -> Head:
@@ -199,51 +198,16 @@ class SqlJournal:
         ).first()
         return Head(0, codec.GENESIS) if row is None else Head(row.seq, row.hash)
 
-    def _project(
-        self, connection: Connection, batch: Batch, heads: Mapping[str, Head], sequences: Sequence[int]
-    ) -> None:
-        """Write the current state that the batch's events lead to."""
-        changed: dict[str, dict[str, object]] = {}
-        for (wallet_id, event), sequence in zip(batch.events, sequences, strict=True):
-            key = {"session_id": self._session, "wallet_id": wallet_id}
-            fields = changed.setdefault(wallet_id, {})
-            match event:
-                case book.Marked():
-                    fields |= {
-                        "equity": event.equity, "cash": event.cash, "day_base": event.day_base, "peak": event.peak,
-                        "marked_at": event.at,
-                    }  # fmt: skip
-                    connection.execute(
-                        self._upserts.equity,
-                        [{**key, "at": event.at, "equity": event.equity, "cash": event.cash}],
-                    )
-                case book.Deposited():
-                    self._deposit(connection, key, event)
-                case book.OrderIntended():
-                    connection.execute(
-                        insert(schema.orders), [{**key, **_order_row(event.order, event.reserved, sequence)}]
-                    )
-                case book.OrderSent():
-                    self._order_status(connection, key, event.order_id, status="sent")
-                case book.OrderCancelled():
-                    self._order_status(connection, key, event.order_id, status="cancelled", why=event.why, reserved=0)
-                case book.OrderFilled():
-                    fields["cash"] = event.cash
-                    self._fill(connection, key, event, sequence)
-                case book.ProtectionMoved():
-                    connection.execute(
-                        _one(update(schema.positions), schema.positions, key, "symbol", event.symbol),
-                        {"stop_ticks": event.stop_ticks, "target_ticks": event.target_ticks},
-                    )
-                case book.EntriesHalted() | book.EntriesResumed():
-                    self._halt(connection, key, halted=isinstance(event, book.EntriesHalted))
-        for wallet_id, fields in changed.items():
-            fields |= {"head_seq": heads[wallet_id].sequence, "head_hash": heads[wallet_id].hash}
-            table = schema.accounts.c
-            connection.execute(
-                update(schema.accounts).where(table.session_id == self._session, table.wallet_id == wallet_id),
-                fields,
-            )
+    def _send(self, connection: Connection, text: str, rows: list[Row]) -> None:
+        if rows:
+            connection.exec_driver_sql(text.replace("?", self._mark), rows)
+
+    def _book_rarely(self, connection: Connection, wallet_id: str, event: _Rare) -> None:
+        key = {"session_id": self._session, "wallet_id": wallet_id}
+        if isinstance(event, book.Deposited):
+            self._deposit(connection, key, event)
+        else:
+            self._halt(connection, key, halted=isinstance(event, book.EntriesHalted))
 
     def _deposit(self, connection: Connection, key: Mapping[str, object], event: book.Deposited) -> None:
         found = connection.execute(_of(schema.accounts, str(key["session_id"]), str(key["wallet_id"]))).first()
@@ -273,50 +237,6 @@ class SqlJournal:
             .values(**values)
         )
 
-    def _order_status(self, connection: Connection, key: Mapping[str, object], order_id: str, **fields: object) -> None:
-        connection.execute(_one(update(schema.orders), schema.orders, key, "id", order_id), fields)
-
-    def _fill(self, connection: Connection, key: Mapping[str, object], event: book.OrderFilled, sequence: int) -> None:
-        names = ("order_id", "at", "trade_id", "symbol", "side", "lots", "ticks", "fee", "reason", "realised")
-        connection.execute(insert(schema.fills), [{**key, **{n: getattr(event, n) for n in names}}])
-        orders, trades = schema.orders.c, schema.trades.c
-        if event.reason in (STOP, TARGET):
-            connection.execute(insert(schema.orders), [{**key, **_protective_row(event, sequence)}])
-        else:
-            connection.execute(
-                _one(update(schema.orders), schema.orders, key, "id", event.order_id).values(
-                    filled_lots=orders.filled_lots + event.lots,
-                    status="filled" if event.done else "partly_filled",
-                    reserved=0,
-                )
-            )
-        if event.side > 0 and event.position is not None:
-            p = event.position
-            connection.execute(
-                insert(schema.trades),
-                [
-                    {
-                        **key, "id": event.trade_id, "symbol": event.symbol, "lots": p.lots, "cost": p.cost,
-                        "entry_ticks": event.ticks, "exit_ticks": 0, "fees": event.fee, "realised": 0,
-                        "opened_at": event.at, "closed_at": None, "exit_reason": 0,
-                    }
-                ],
-            )  # fmt: skip
-        else:
-            connection.execute(
-                _one(update(schema.trades), schema.trades, key, "id", event.trade_id).values(
-                    exit_ticks=event.ticks,
-                    fees=trades.fees + event.fee,
-                    realised=trades.realised + event.realised,
-                    closed_at=None if event.position else event.at,
-                    exit_reason=event.reason,
-                )
-            )
-        if event.position is not None:
-            connection.execute(self._upserts.positions, [{**key, **_position_row(event.position)}])
-        else:
-            connection.execute(_one(delete(schema.positions), schema.positions, key, "symbol", event.symbol))
-
     def _keep_checkpoint(self, connection: Connection, checkpoint: Checkpoint) -> None:
         table = schema.checkpoints.c
         connection.execute(
@@ -335,11 +255,9 @@ class SqlJournal:
         )
 
     def _advance(self, connection: Connection, batch: Batch) -> None:
-        fields: dict[str, object] = {"opened": batch.instant} if batch.opened else {}
-        if not batch.opened or self.fresh_books(batch):
-            fields["last_instant"] = batch.instant
-        table = schema.market_sessions
-        connection.execute(update(table).where(table.c.id == self._session), fields)
+        opened = batch.instant if batch.opened else None
+        last = batch.instant if not batch.opened or self.fresh_books(batch) else None
+        self._send(connection, _ADVANCE, [(last, opened, self._session)])
 
     @staticmethod
     def fresh_books(batch: Batch) -> bool:
@@ -355,8 +273,6 @@ class _Upserts:
 
     def __init__(self, dialect: str) -> None:
         self._insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
-        self.positions = self._replacing(schema.positions)
-        self.equity = self._replacing(schema.equity)
         self.checkpoints = self._replacing(schema.checkpoints)
         self.news = self._insert(schema.news).on_conflict_do_nothing()
 
@@ -371,36 +287,13 @@ def _of(table: Table, session_id: str, wallet_id: str) -> Any:
     return select(table).where(table.c.session_id == session_id, table.c.wallet_id == wallet_id)
 
 
-def _one(statement: Any, table: Table, key: Mapping[str, object], column: str, value: object) -> Any:
-    return statement.where(
-        table.c.session_id == key["session_id"],
-        table.c.wallet_id == key["wallet_id"],
-        table.c[column] == value,
-    )
-
-
 def _rooted(event: BookEvent, predictions: str, signals: str) -> BookEvent:
     """An instant's record with the roots of its segments, so that the chain covers them."""
-    if isinstance(event, book.InstantDecided):
-        return replace(event, prediction_root=predictions, signal_root=signals)
-    return event
-
-
-def _order_row(order: Order, reserved: int, sequence: int) -> dict[str, object]:
-    row = asdict(order)
-    del row["wallet_id"]
-    return {**row, "filled_lots": 0, "reserved": reserved, "intended_seq": sequence, "status": "intended", "why": ""}
-
-
-def _protective_row(event: book.OrderFilled, sequence: int) -> dict[str, object]:
-    """A protective exit as an order of its own, so that every fill has one."""
-    return {
-        "id": event.order_id, "symbol": event.symbol, "side": event.side, "lots": event.lots,
-        "filled_lots": event.lots, "limit_ticks": 0, "stop_ticks": 0, "target_ticks": 0, "longest_ms": 0,
-        "born_at": event.at, "expires_at": 0, "reason": event.reason, "confidence": 0.0, "reserved": 0,
-        "intended_seq": sequence,
-        "status": "filled", "why": "",
-    }  # fmt: skip
+    if not isinstance(event, book.InstantDecided):
+        return event
+    if (event.prediction_root, event.signal_root) == (predictions, signals):
+        return event
+    return replace(event, prediction_root=predictions, signal_root=signals)
 
 
 def _order(row: Any) -> Order:
@@ -408,12 +301,6 @@ def _order(row: Any) -> Order:
         row.id, row.wallet_id, row.symbol, row.side, row.lots - row.filled_lots, row.limit_ticks, row.stop_ticks,
         row.target_ticks, row.longest_ms, row.born_at, row.expires_at, row.reason, row.confidence,
     )  # fmt: skip
-
-
-def _position_row(position: Position) -> dict[str, object]:
-    row = asdict(position)
-    del row["wallet_id"]
-    return row
 
 
 def _position(row: Any) -> Position:
