@@ -46,7 +46,13 @@ unit: $(VENV)/.dev ## The fast tests alone
 test: lint ## Every check that CI runs
 	$(BIN)/pytest -q -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 
-bench: $(VENV)/.dev ## Measure the published figures against their peers
+# The peers that the figures are measured against, in an environment of their own.
+.venv-bench/.done: bench/requirements.txt | $(UV)
+	$(UV) venv --quiet --clear --python $(BIN)/python .venv-bench
+	$(UV) pip sync --quiet --compile-bytecode --require-hashes --python .venv-bench/bin/python bench/requirements.txt
+	touch $@
+
+bench: $(VENV)/.dev .venv-bench/.done ## Measure the published figures against their peers
 	$(BIN)/python -m bench.run
 
 soak: $(VENV)/.dev ## A hundred market hours in ten minutes, with random kills
