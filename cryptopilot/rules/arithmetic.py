@@ -53,26 +53,27 @@ def fee(amount: int, ppm: int) -> int:
 
 
 @rule
-def mul_div(a: int, b: int, c: int) -> int:
-    """``a * b // c`` exactly, for 0 <= a <= c, 0 <= b and c below 2**53: long division, eight bits at a time."""
+def long_division(a: int, b: int, c: int) -> tuple[int, int]:
+    """Quotient and remainder of ``a * b / c``, for 0 <= a <= c, 0 <= b and c below 2**53: eight bits at a time."""
     quotient = 0
     remainder = 0
     for shift in range(48, -1, -8):
         partial = remainder * 256 + ((b >> shift) & 255) * a
         quotient = quotient * 256 + partial // c
         remainder = partial % c
-    return quotient
+    return quotient, remainder
+
+
+@rule
+def mul_div(a: int, b: int, c: int) -> int:
+    """``a * b // c`` exactly, within the bounds of `long_division`."""
+    return long_division(a, b, c)[0]
 
 
 @rule
 def mul_div_up(a: int, b: int, c: int) -> int:
-    """``a * b / c`` rounded up, exactly, for 0 <= a <= c, 0 <= b and c below 2**53."""
-    quotient = 0
-    remainder = 0
-    for shift in range(48, -1, -8):
-        partial = remainder * 256 + ((b >> shift) & 255) * a
-        quotient = quotient * 256 + partial // c
-        remainder = partial % c
+    """``a * b / c`` rounded up, exactly, within the bounds of `long_division`."""
+    quotient, remainder = long_division(a, b, c)
     return quotient + 1 if remainder > 0 else quotient
 
 
