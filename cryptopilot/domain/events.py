@@ -232,15 +232,22 @@ class Funnel:
     approved: int = 0
     filled: int = 0
 
-    def add(self, event: InstantDecided) -> None:
-        self.instants += 1
-        self.predictions += event.predictions
-        self.known += event.known
-        self.approved += event.approved
-        for ours, theirs in (
-            (self.signals, event.signals),
-            (self.holds, event.holds),
-            (self.refusals, event.refusals),
-        ):
-            for name, count in theirs.items():
-                ours[name] = ours.get(name, 0) + count
+    def plus(self, event: InstantDecided) -> "Funnel":
+        """This funnel and one more instant; this one stays as it is."""
+        return Funnel(
+            self.instants + 1,
+            self.predictions + event.predictions,
+            self.known + event.known,
+            _summed(self.signals, event.signals),
+            _summed(self.holds, event.holds),
+            _summed(self.refusals, event.refusals),
+            self.approved + event.approved,
+            self.filled,
+        )
+
+
+def _summed(ours: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:
+    total = dict(ours)
+    for name, count in theirs.items():
+        total[name] = total.get(name, 0) + count
+    return total

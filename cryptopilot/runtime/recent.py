@@ -36,7 +36,7 @@ class Recent:
         self.news.extend(batch.news)
         for _, event in batch.events:
             if isinstance(event, InstantDecided):
-                self.funnel.add(event)
+                self.funnel = self.funnel.plus(event)
             elif isinstance(event, OrderFilled):
                 self._filled(event)
 

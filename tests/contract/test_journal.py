@@ -8,6 +8,7 @@ from sqlalchemy import Engine, text
 
 from cryptopilot.adapters.storage.database import connect, migrate, open_database
 from cryptopilot.adapters.storage.journal import SqlJournal
+from cryptopilot.adapters.storage.reader import Reader
 from cryptopilot.adapters.storage.schema import metadata
 from cryptopilot.adapters.storage.sessions import Sessions
 from cryptopilot.domain.account import Account
@@ -26,8 +27,10 @@ from cryptopilot.domain.instrument import Instrument
 from cryptopilot.domain.market import MarketView
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.order import Execution, Order
+from cryptopilot.domain.prediction import Prediction
 from cryptopilot.domain.tape import Checkpoint, PredictorState
 from cryptopilot.ports.journal import Batch, Booked, Journal, Progress
+from cryptopilot.rules.features import Features
 from cryptopilot.rules.protection import STOP
 from tests.fakes.market import an_instrument, at
 from tests.fakes.memory import MemoryJournal
@@ -272,3 +275,53 @@ def test_a_database_file_that_was_deleted_is_noticed_before_anything_is_written(
 
 def _booked(event: Marked | OrderSent) -> list[Booked]:
     return [Booked(WALLET, event)]
+
+
+def test_the_funnel_counts_on_over_restarts_without_reading_the_journal(database: tuple[Engine, Opener]) -> None:
+    engine, reopen = database
+    keeper = Bookkeeper(reopen())
+    keeper.open_books()
+    for number in range(6):
+        if number == 3:
+            keeper.journal = reopen()
+        decided = InstantDecided(at(number), 9, 8, {"BUY": 2, "HOLD": 7}, {"no_edge": 7}, {"cooldown": 1}, 1, "", "")
+        keeper.commit(at(number), decided)
+    funnel = Reader(engine, "sandbox-1", WALLET).funnel()
+    assert (funnel.instants, funnel.predictions, funnel.known, funnel.approved) == (6, 54, 48, 6)
+    assert (funnel.signals, funnel.holds, funnel.refusals) == (
+        {"BUY": 12, "HOLD": 42},
+        {"no_edge": 42},
+        {"cooldown": 6},
+    )
+
+
+def test_old_predictions_are_pruned_and_those_behind_an_order_are_kept(
+    database: tuple[Engine, Opener], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cryptopilot.adapters.storage.journal.KEPT_DECISIONS", 3)
+    engine, reopen = database
+    keeper = Bookkeeper(reopen())
+    keeper.open_books()
+    for number in range(10):
+        if number == 2:
+            keeper.enter(at(number))
+        keeper.commit(at(number), predictions=(a_prediction(at(number)),))
+    market = MarketView(INSTRUMENTS).state()
+    keeper.commit(at(9), checkpoint=Checkpoint(at(9), market, PredictorState(at(9), {}, {}, {})))
+    reader = Reader(engine, "sandbox-1", WALLET)
+    assert [n for n in range(10) if reader.predictions(at(n))] == [2, 6, 7, 8, 9]
+    assert reader.predictions(at(9)) == (a_prediction(at(9)),)
+
+
+def a_prediction(instant: int) -> Prediction:
+    row = Features(*range(17))
+    return Prediction("BTC/USDT", instant, 0.6, 0.7, 0.2, 0.0, False, row, ((0.1, 0.1),), ("n1",))
+
+
+def test_the_migrations_make_exactly_the_tables_that_the_program_knows(database: tuple[Engine, Opener]) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with database[0].connect() as connection:
+        differences = compare_metadata(MigrationContext.configure(connection), metadata)
+    assert differences == []

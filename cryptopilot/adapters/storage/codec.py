@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from cryptopilot.domain.events import BOOK_EVENTS, BookEvent
+from cryptopilot.domain.events import BOOK_EVENTS, BookEvent, Funnel
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.prediction import Prediction
 from cryptopilot.domain.signal import Judged
@@ -20,6 +20,7 @@ _events: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind
 _predictions = msgspec.msgpack.Decoder(tuple[Prediction, ...])
 _judged = msgspec.msgpack.Decoder(tuple[Judged, ...])
 _checkpoint = msgspec.msgpack.Decoder(Checkpoint)
+_funnel = msgspec.json.Decoder(Funnel)
 _mandate = msgspec.json.Decoder(Mandate)
 
 
@@ -61,6 +62,14 @@ def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
 
 def decode_checkpoint(body: bytes) -> Checkpoint:
     return _checkpoint.decode(body)
+
+
+def encode_funnel(funnel: Funnel) -> bytes:
+    return _json.encode(funnel)
+
+
+def decode_funnel(body: bytes) -> Funnel:
+    return _funnel.decode(body)
 
 
 def encode_mandate(mandate: Mandate) -> str:

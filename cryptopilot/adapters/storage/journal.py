@@ -13,7 +13,7 @@ from cryptopilot.adapters.storage.projection import Head, Projection, Row
 from cryptopilot.domain import events as book
 from cryptopilot.domain.account import Account
 from cryptopilot.domain.errors import JournalCorruptError
-from cryptopilot.domain.events import BookEvent
+from cryptopilot.domain.events import BookEvent, Funnel
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.order import Order
 from cryptopilot.domain.position import Position
@@ -32,6 +32,16 @@ INSERT INTO segments (session_id, kind, wallet_id, instant, entries, root, body)
 _ADVANCE = """
 UPDATE market_sessions SET last_instant = COALESCE(?, last_instant), opened = COALESCE(?, opened) WHERE id = ?"""
 
+_FUNNEL = """
+INSERT INTO funnels (session_id, wallet_id, body) VALUES (?, ?, ?)
+ON CONFLICT (session_id, wallet_id) DO UPDATE SET body = excluded.body"""
+_PRUNE = """
+DELETE FROM segments WHERE session_id = ? AND instant < ? AND NOT EXISTS (
+SELECT 1 FROM orders WHERE orders.session_id = segments.session_id AND orders.born_at = segments.instant)"""
+
+KEPT_DECISIONS = 20_000
+"""Instants whose predictions and judged signals are kept; those that led to an order are kept for ever."""
+
 _Rare = book.Deposited | book.EntriesHalted | book.EntriesResumed
 """What the projection leaves out: events that come once a session, or by hand."""
 
@@ -48,11 +58,12 @@ class SqlJournal:
         self._path = sqlite_path(engine)
         self._inode = self._path.stat().st_ino if self._path is not None else None
         self._heads: dict[str, Head] = {}
+        self._funnels: dict[str, Funnel] = {}
         self._upserts = _Upserts(engine.dialect.name)
         self._mark = "?" if engine.dialect.paramstyle == "qmark" else "%s"
 
     def commit(self, batch: Batch) -> None:
-        heads = dict(self._heads)
+        heads, funnels = dict(self._heads), dict(self._funnels)
         segments, roots = self._segments(batch)
         rows: list[Row] = []
         projection = Projection(self._session)
@@ -66,18 +77,22 @@ class SqlJournal:
                 heads[wallet_id] = Head(sequence, digest)
                 rows.append((self._session, wallet_id, sequence, kept.at, kind, body, digest))
                 projection.take(wallet_id, event, sequence)
-                if isinstance(event, _Rare):
+                if isinstance(event, book.InstantDecided):
+                    funnels[wallet_id] = (funnels.get(wallet_id) or self._funnel(connection, wallet_id)).plus(event)
+                elif isinstance(event, _Rare):
                     self._book_rarely(connection, wallet_id, event)
             self._send(connection, _APPEND, rows)
             for text, changed in projection.statements(heads):
                 self._send(connection, text, changed)
             self._send(connection, _SEGMENT, segments)
+            changes = [(w, f) for w, f in funnels.items() if f is not self._funnels.get(w)]
+            self._send(connection, _FUNNEL, [(self._session, w, codec.encode_funnel(f)) for w, f in changes])
             if batch.news:
                 connection.execute(self._upserts.news, [self._news_row(item) for item in batch.news])
             if batch.checkpoint is not None:
                 self._keep_checkpoint(connection, batch.checkpoint)
             self._advance(connection, batch)
-        self._heads = heads
+        self._heads, self._funnels = heads, funnels
 
     def progress(self) -> Progress | None:
         table = schema.market_sessions
@@ -188,6 +203,14 @@ class SqlJournal:
                 rows.append((self._session, kind, wallet_id, batch.instant, len(entries), root, body))
         return rows, roots
 
+    def _funnel(self, connection: Connection, wallet_id: str) -> Funnel:
+        """The funnel as it was last kept."""
+        table = schema.funnels.c
+        body = connection.execute(
+            select(table.body).where(table.session_id == self._session, table.wallet_id == wallet_id)
+        ).scalar()
+        return Funnel() if body is None else codec.decode_funnel(body)
+
     def _head(self, connection: Connection, wallet_id: str) -> Head:
         table = schema.journal.c
         row = connection.execute(
@@ -253,6 +276,14 @@ class SqlJournal:
         connection.execute(
             delete(schema.checkpoints).where(table.session_id == self._session, table.instant < min(kept))
         )
+        self._prune(connection, checkpoint.instant)
+
+    def _prune(self, connection: Connection, instant: int) -> None:
+        """Let go of predictions and signals older than KEPT_DECISIONS instants that led to no order."""
+        step = connection.execute(
+            select(schema.market_sessions.c.timeframe_ms).where(schema.market_sessions.c.id == self._session)
+        ).scalar_one()
+        self._send(connection, _PRUNE, [(self._session, instant - KEPT_DECISIONS * step)])
 
     def _advance(self, connection: Connection, batch: Batch) -> None:
         opened = batch.instant if batch.opened else None

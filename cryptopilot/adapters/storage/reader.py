@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, func, select
 
 from cryptopilot.adapters.storage import codec, schema
-from cryptopilot.domain.events import Funnel, InstantDecided
+from cryptopilot.domain.events import Funnel
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.prediction import Prediction
 from cryptopilot.domain.signal import Judged
@@ -75,22 +75,14 @@ class Reader:
 
     def funnel(self) -> Funnel:
         """How many got how far, over the whole session."""
-        funnel = Funnel()
-        table = schema.journal.c
-        wanted = select(table.kind, table.body).where(
-            table.session_id == self._session,
-            table.wallet_id == self._wallet,
-            table.kind == InstantDecided.__name__,
-        )
-        fills = schema.fills.c
+        kept, fills = schema.funnels.c, schema.fills.c
         entered = select(func.count()).where(
             fills.session_id == self._session, fills.wallet_id == self._wallet, fills.side > 0
         )
+        wanted = select(kept.body).where(kept.session_id == self._session, kept.wallet_id == self._wallet)
         with self._engine.connect() as connection:
-            for kind, body in connection.execute(wanted):
-                event = codec.decode_event(kind, body)
-                assert isinstance(event, InstantDecided)
-                funnel.add(event)
+            body = connection.execute(wanted).scalar()
+            funnel = Funnel() if body is None else codec.decode_funnel(body)
             funnel.filled = connection.execute(entered).scalar_one()
         return funnel
 

@@ -106,6 +106,11 @@ accounts = _books(
     Column("head_hash", LargeBinary, nullable=False),
 )
 
+funnels = _books(
+    "funnels",
+    Column("body", LargeBinary, nullable=False),
+)
+
 equity = _books(
     "equity",
     Column("at", BigInteger, primary_key=True),
@@ -146,6 +151,7 @@ orders = _books(
     Column("status", Text, nullable=False),
     Column("why", Text, nullable=False),
     Index("orders_by_status", "session_id", "wallet_id", "status"),
+    Index("orders_by_birth", "session_id", "born_at"),
 )
 
 fills = _books(

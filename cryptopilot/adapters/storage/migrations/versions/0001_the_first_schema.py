@@ -74,6 +74,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("session_id", "wallet_id", "at"),
     )
     op.create_table(
+        "funnels",
+        sa.Column("session_id", sa.Text(), nullable=False),
+        sa.Column("wallet_id", sa.Text(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("session_id", "wallet_id"),
+    )
+    op.create_table(
         "fills",
         sa.Column("session_id", sa.Text(), nullable=False),
         sa.Column("wallet_id", sa.Text(), nullable=False),
@@ -167,6 +174,7 @@ def upgrade() -> None:
         sa.Column("why", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("session_id", "wallet_id", "id"),
     )
+    op.create_index("orders_by_birth", "orders", ["session_id", "born_at"], unique=False)
     op.create_index("orders_by_status", "orders", ["session_id", "wallet_id", "status"], unique=False)
     op.create_table(
         "positions",
@@ -223,6 +231,7 @@ def downgrade() -> None:
     op.drop_table("trades")
     op.drop_table("segments")
     op.drop_table("positions")
+    op.drop_index("orders_by_birth", table_name="orders")
     op.drop_index("orders_by_status", table_name="orders")
     op.drop_table("orders")
     op.drop_index("news_by_time", table_name="news")
@@ -231,6 +240,7 @@ def downgrade() -> None:
     op.drop_table("journal")
     op.drop_table("instruments")
     op.drop_table("fills")
+    op.drop_table("funnels")
     op.drop_table("equity")
     op.drop_table("checkpoints")
     op.drop_table("autowallets")
