@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress
 from sqlalchemy import Engine
 
 from cryptopilot.adapters.storage.database import open_database
@@ -36,8 +37,9 @@ def explained(decision: str, session_id: str | None) -> dict[str, Any]:
 def reproduced(session_id: str | None) -> dict[str, Any]:
     """How a session's second run compares with its journal."""
     settings, engine, session = _opened(session_id)
-    with Console(stderr=True).status(f"running {session.id} again"):
-        answer = reproduce(engine, session, settings)
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"running {session.id} again", total=1.0)
+        answer = reproduce(engine, session, settings, lambda share: bar.update(task, completed=share))
     differs = answer.difference
     return {
         "session_id": session.id,

@@ -2,6 +2,7 @@
 
 import itertools
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,11 +23,16 @@ class Reproduction(NamedTuple):
     difference: tuple[BookEvent | None, BookEvent | None] | None
 
 
-def reproduce(engine: Engine, session: MarketSession, settings: Settings) -> Reproduction:
+def reproduce(
+    engine: Engine, session: MarketSession, settings: Settings, progress: Callable[[float], None] = lambda _: None
+) -> Reproduction:
     """Run *session* again into a database that is thrown away, and compare record by record.
 
     It runs under the wallet's kept mandate, started from the first instant on. What happened by hand (halts) and when
     an order was handed over are not decisions and are left out.
+
+    Args:
+        progress: told the share that is done, from 0 to 1, after each instant.
     """
     with tempfile.TemporaryDirectory() as folder:
         draft = settings.model_copy(update={"home": Path(folder), "database_url": None, "speed": "max"})
@@ -36,7 +42,10 @@ def reproduce(engine: Engine, session: MarketSession, settings: Settings) -> Rep
         recovered = assembly.recover()
         assembly.pipeline.started = True
         runner, _, _ = runner_for(assembly, recovered, draft)
-        runner.until(session.last_instant or recovered.instant)
+        last = session.last_instant or recovered.instant
+        runner.until(last)
+        span = max(last - recovered.instant, 1)
+        assembly.pipeline.observers.append(lambda batch: progress((batch.instant - recovered.instant) / span))
         runner.run()
         quote = one_quote(assembly.instruments)
         scales = {s: i.scale for s, i in assembly.instruments.items()}

@@ -15,6 +15,7 @@ from cryptopilot.engine.clock import stopwatch_ms, wall_ms
 from cryptopilot.engine.runner import Runner
 from cryptopilot.ports.journal import Batch
 from cryptopilot.runtime import markets
+from cryptopilot.runtime.desk_log import log_batch
 from cryptopilot.runtime.home import Home, describe_process
 from cryptopilot.runtime.recent import Recent
 from cryptopilot.runtime.settings import Settings
@@ -153,6 +154,8 @@ class PipelineService:
         totals = reader.totals()
         self.recent = Recent(reader.funnel(), totals.closed, totals.won, totals.realised)
         assembly.pipeline.observers.append(self.recent.observe)
+        if self.settings.speed != "max":  # At full speed the summary says it.
+            assembly.pipeline.observers.append(log_batch)
         self._runner, self._schedule, self._clock = runner_for(assembly, recovered, self.settings)
 
     def run(self) -> None:
