@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from cryptopilot.domain.errors import TransientError
-from cryptopilot.domain.events import InstantClosed, SnapshotTaken, StageDue
+from cryptopilot.domain.events import InstantClosed, InstantGivenUp, SnapshotTaken, StageDue
 from cryptopilot.domain.market import MarketView
 from cryptopilot.domain.news import Headline, NewsItem
 from cryptopilot.domain.stage import ALREADY_HANDLED, NOTHING_YET, Skipped, Stage, StageReport
@@ -52,6 +52,10 @@ class CollectorAgent:
         )
         yield SnapshotTaken(instant)
         yield StageReport(Stage.COLLECTOR, instant, self._seen_bars + self._seen_news, skipped=missing)
+
+    def on_given_up(self, event: InstantGivenUp) -> Iterable[object]:
+        self._handled = event.instant
+        return ()
 
     def resume(self, instant: int) -> None:
         """Go on after *instant*, whose news is already known."""

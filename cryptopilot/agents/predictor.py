@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from cryptopilot.domain.candle import Bar
 from cryptopilot.domain.errors import ModelUnavailableError
-from cryptopilot.domain.events import BarsObserved, PredictionsMade, StageDue
+from cryptopilot.domain.events import BarsObserved, InstantGivenUp, PredictionsMade, StageDue
 from cryptopilot.domain.instrument import Instrument
 from cryptopilot.domain.news import MARKET_WIDE, NewsItem
 from cryptopilot.domain.prediction import EnsembleCard, Evidence, Prediction
@@ -40,7 +40,7 @@ class PredictorAgent:
         self._tapes = {s: Tape.new() for s in instruments}
         self._ranks = {s: RankTape.of([]) for s in instruments}
         self._news: dict[str, NewsTape] = {
-            c: NewsTape() for c in (*{i.base for i in instruments.values()}, MARKET_WIDE)
+            c: NewsTape() for c in (*sorted({i.base for i in instruments.values()}), MARKET_WIDE)
         }
         self._observed = -1
         self._handled = -1
@@ -53,6 +53,7 @@ class PredictorAgent:
         if closed.instant <= self._observed:
             return ()
         self._observed = closed.instant
+        self._predictions = ()  # If a model fails now, there are none; never those of the instant before.
         self._hear(closed.news)
         evidence: list[Evidence] = []
         market = self._news[MARKET_WIDE].level
@@ -76,6 +77,10 @@ class PredictorAgent:
         yield PredictionsMade(self._observed, self._predictions)
         silent = tuple(Skipped(p.symbol, "every model abstains") for p in self._predictions if p.score != p.score)
         yield StageReport(Stage.PREDICTOR, self._observed, len(self._predictions), skipped=silent)
+
+    def on_given_up(self, event: InstantGivenUp) -> Iterable[object]:
+        self._handled = event.instant
+        return ()
 
     def state(self) -> PredictorState:
         return PredictorState(

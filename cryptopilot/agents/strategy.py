@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from cryptopilot.domain.account import Account
-from cryptopilot.domain.events import PredictionsMade, SignalsRaised, StageDue
+from cryptopilot.domain.events import InstantClosed, InstantGivenUp, PredictionsMade, SignalsRaised, StageDue
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.market import MarketView
 from cryptopilot.domain.prediction import Prediction
@@ -43,9 +43,14 @@ class StrategyAgent:
         holds = tuple(Skipped(s.symbol, s.reason) for s in signals if s.side == HOLD)
         yield StageReport(Stage.STRATEGY, waiting.instant, len(signals), skipped=holds)
 
-    def forget(self) -> None:
-        """Drop predictions that wait for their turn: their instant was given up."""
+    def on_closed(self, event: InstantClosed) -> Iterable[object]:
+        """Predictions of an earlier instant that waited for their turn are stale now."""
         self._waiting = None
+        return ()
+
+    def on_given_up(self, event: InstantGivenUp) -> Iterable[object]:
+        self._waiting, self._last = None, event.instant
+        return ()
 
     def use(self, mandate: Mandate) -> None:
         """Go on with another mandate from the next turn on."""

@@ -8,6 +8,7 @@ from cryptopilot.domain.events import (
     EntriesHalted,
     EntriesResumed,
     InstantClosed,
+    InstantGivenUp,
     MarketOpened,
     OrderCancelled,
     OrderIntended,
@@ -57,7 +58,8 @@ class TraderAgent:
     # -- Ranks 0 and 1: protection, whether or not the pipeline is started --------------------------------------
 
     def on_closed(self, event: InstantClosed) -> Iterator[Booked]:
-        """Rank 0: what the bars' ranges did to stops, targets and expiries."""
+        """Rank 0: what the bars' ranges did to stops, targets and expiries. Signals that still wait expire now."""
+        self._waiting = None
         for execution in self._broker.at_close(event):
             yield from self._book(execution)
 
@@ -163,9 +165,9 @@ class TraderAgent:
             else:
                 yield self._apply(OrderCancelled(at, order.id, symbol, f"refused after a restart: {answer.rule}"))
 
-    def forget(self) -> None:
-        """Drop signals that wait for their turn: their instant was given up."""
-        self._waiting = None
+    def on_given_up(self, event: InstantGivenUp) -> Iterable[object]:
+        self._waiting, self._last = None, event.instant
+        return ()
 
     def save(self) -> Saved:
         """How things stand, for `restore`."""
@@ -174,11 +176,10 @@ class TraderAgent:
     def restore(self, saved: Saved) -> None:
         """Stand as before an instant that was given up, and let the venue stand so too."""
         self.account.restore(saved.account)
-        self._met = saved.met
-        self.forget()
+        self._met, self._waiting = saved.met, None
         self._outbox.drop()
         self._broker.adopt(
-            list(self.account.orders.values()),
+            [o for o in self.account.orders.values() if o.id in self.account.sent],
             [p.protection() for p in self.account.positions.values()],
             saved.met,
         )
@@ -188,6 +189,8 @@ class TraderAgent:
     def _judge(self, signal: Signal, now: int) -> tuple[list[Booked], Judged]:
         if signal.side == HOLD:
             return [], Judged(signal, False, signal.reason, UNKNOWN, UNKNOWN, "")
+        if signal.side != BUY and (signal.symbol not in self.account.positions or signal.symbol in self.account.orders):
+            return [], Judged(signal, False, "no_position", UNKNOWN, UNKNOWN, "")
         if signal.side != BUY:
             events = list(self.leave(signal.symbol, signal.instant, SIGNAL_EXIT))
             return events, Judged(signal, True, "", UNKNOWN, UNKNOWN, self.account.orders[signal.symbol].id)

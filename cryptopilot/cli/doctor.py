@@ -35,6 +35,9 @@ def examine(overrides: dict[str, object]) -> Iterator[Finding]:
     except CryptoPilotError as error:
         yield Finding("settings", False, str(error))
         return
+    if not settings.paper_trading:
+        yield Finding("settings", False, "PIPELINE_PAPER_TRADING is false; live trading is not in this version")
+        return
     yield Finding("settings", True, f"market {settings.market}, home {settings.home}")
     yield _well("home", lambda: _home(settings))
     yield _well("port", lambda: _port(settings))
@@ -43,11 +46,13 @@ def examine(overrides: dict[str, object]) -> Iterator[Finding]:
 
 
 def _home(settings: Settings) -> str:
+    if not settings.home.exists():
+        return f"{settings.home} is not there yet; the first start makes it"
     home = Home(settings.home)
     free = shutil.disk_usage(home.path).free
     if free < _LEAST_FREE:
         raise CryptoPilotError(f"{free // 2**20} MiB free at {home.path}; allowed: at least {_LEAST_FREE // 2**20}")
-    home.jwt_secret(settings.jwt_secret_key)
+    home.check(settings.jwt_secret_key)
     holder = home.holder()
     spills = list(home.path.glob("spill-*.jsonl"))
     waiting = f"; facts wait in {spills[0].name} for the database" if spills else ""

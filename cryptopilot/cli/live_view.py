@@ -1,6 +1,7 @@
 """The live view: one screen that says what the four agents see, think, do and earn."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -33,7 +34,6 @@ class LiveView:
 
     def _head(self, status: dict[str, Any]) -> Panel:
         account, risk, stats = status["account"], status["risk"], status["stats"]
-        capital = money(self._service.assembly.capital, account["quote"])
         line = Text()
         line.append(f" {status['label']} ", style="bold black on yellow")
         line.append(f"  {status['market']} {status['timeframe']}   market time {status['market_time']}   ")
@@ -41,7 +41,8 @@ class LiveView:
             "running" if status["is_running"] else "stopped",
             style="green" if status["is_running"] else "yellow",
         )
-        line.append(f"   equity {account['equity']} of {capital:f} {account['quote']}   realised {stats['total_pnl']}")
+        equity, capital, realised = account["equity"], account["capital"], stats["total_pnl"]
+        line.append(f"\n equity {_short(equity)} of {_short(capital)} {account['quote']}   realised {_short(realised)}")
         line.append(f"   trades {stats['total_trades']} ({stats['successful_trades']} won)   risk {risk['state']}")
         if status["failure"]:
             line.append(f"\n{status['failure']}", style="bold red")
@@ -125,3 +126,8 @@ def _table(title: str, *columns: str) -> Table:
 
 def _clock(at: int) -> str:
     return iso(at // 1000 * 1000)[5:16].replace("T", " ")
+
+
+def _short(amount: str) -> str:
+    """An amount to two decimals: a screen is for people."""
+    return f"{Decimal(amount):.2f}"

@@ -58,10 +58,11 @@ def serve(
             _watch(service, stop, batch=batch, lines=not live)
         server.should_exit = True
         http.join(5)
-        document = report.session_report(service)
-        say_json(document) if as_json else say(report.in_words(document))
+        service.halt()
         if service.error is not None:
             raise service.error
+        document = report.session_report(service)
+        say_json(document) if as_json else say(report.in_words(document))
     finally:
         service.close()
         taken.close()
@@ -83,7 +84,9 @@ def _announce(service: PipelineService, address: str) -> None:
     candles = service.assembly.market.candles
     sys.stderr.write(
         f"CryptoPilot on {address}: {candles.label} {candles.name}, {len(candles.instruments)} symbols, "
-        f"session {service.assembly.session_id}, ready in {service.opening_ms:.0f} ms\n"
+        f"session {service.assembly.session_id} "
+        f"{'resumed with its own capital and prices' if service.resumed else 'opened'}, "
+        f"ready in {service.opening_ms:.0f} ms\n"
     )
     code = service.home.setup_code()
     if code is not None:

@@ -28,6 +28,7 @@ class Account:
     wallet_id: str
     quote: str
     scales: Mapping[str, Scale]
+    deposited: int = 0
     cash: int = 0
     equity: int = 0
     day_base: int = 0
@@ -143,6 +144,7 @@ class Account:
 
     @apply.register
     def _(self, event: events.Deposited) -> None:
+        self.deposited += event.atoms
         self.cash += event.atoms
         self.equity += event.atoms
         self.day_base += event.atoms
@@ -211,9 +213,9 @@ class Account:
         self.halted = False
         self.day_base = self.peak = self.equity
 
-    @apply.register
-    def _(self, event: events.InstantDecided) -> None:
-        pass  # A record of what was decided; what moved has events of its own.
+    @apply.register(events.MandateSet | events.InstantDecided)
+    def _(self, event: events.MandateSet | events.InstantDecided) -> None:
+        pass  # Records of what was asked and decided; what moved has events of its own.
 
     def _close_order(self, symbol: str, order_id: str) -> None:
         order = self.orders.get(symbol)

@@ -83,6 +83,18 @@ class JournalUnavailableError(TransientError):
     """The database did not take the transaction: nothing of it is written, no entry may be sent."""
 
 
+class JournalRefusedError(IntegrityError):
+    """The database refused a batch that contradicts what it holds: our books and its are not the same."""
+
+
+class SpillFailedError(IntegrityError):
+    """Facts can be kept neither in the journal nor in the spill."""
+
+
+class PipelineStoppedError(IntegrityError):
+    """The loop has ended on an error that it cannot go on from; nothing is decided or sent any more."""
+
+
 class JournalCorruptError(IntegrityError):
     """The journal's chain is broken; names the wallet and the first bad sequence number."""
 
@@ -105,6 +117,10 @@ class HomeTakenError(RejectedError):
     def __init__(self, home: object, holder: str) -> None:
         super().__init__(f"{home} is in use by {holder}; stop that one first or choose another CRYPTOPILOT_HOME")
         self.home, self.holder = home, holder
+
+
+class WriterLostError(IntegrityError):
+    """Another process has become the writer of our books while we were away."""
 
 
 class SettingsError(RejectedError):

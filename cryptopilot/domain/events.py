@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from cryptopilot.domain.candle import Bar, Opening
+from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.order import Order
 from cryptopilot.domain.position import Position
@@ -29,6 +30,13 @@ class BarsObserved:
     """An instant whose protective work is done: what is to be predicted from."""
 
     closed: InstantClosed
+
+
+@dataclass(frozen=True, slots=True)
+class InstantGivenUp:
+    """An instant whose decisions were given up: nobody decides it any more."""
+
+    instant: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +182,14 @@ class EntriesResumed:
 
 
 @dataclass(frozen=True, slots=True)
+class MandateSet:
+    """What the wallet is asked to do from now on."""
+
+    at: int
+    mandate: Mandate
+
+
+@dataclass(frozen=True, slots=True)
 class InstantDecided:
     """What an instant came to: counts by kind and by refusing rule, and the roots of its prunable segments."""
 
@@ -199,6 +215,7 @@ BookEvent = (
     | ProtectionMoved
     | EntriesHalted
     | EntriesResumed
+    | MandateSet
     | InstantDecided
 )
 
@@ -214,6 +231,7 @@ BOOK_EVENTS: dict[str, type[BookEvent]] = {
         ProtectionMoved,
         EntriesHalted,
         EntriesResumed,
+        MandateSet,
         InstantDecided,
     )
 }

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.domain.limits import RiskLimits
 from cryptopilot.domain.prediction import Geometry
-from cryptopilot.domain.risk import RiskLimits
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ REASONS = {
     rules.WEAK_OPPOSITE: "weak_opposite",
 }
 WORDS = {
-    "acts": "the prediction is clear enough to act on",
+    "acts": "the prediction leaves its neutral band",
     "unknown_prediction": "every predictor abstained",
     "unknown_confidence": "too few earlier predictions to rank this one",
     "no_edge": "the prediction is too close to even",

@@ -4,17 +4,26 @@ Order at an instant T: ranges of the bars closing at T, marks, then predict, sig
 symbols, then the openings of the bars beginning at T. Every symbol finishes a rank before the next rank begins.
 """
 
+import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 from cryptopilot.domain.account import Account
-from cryptopilot.domain.errors import JournalUnavailableError, OutOfOrderError, TransientError
+from cryptopilot.domain.errors import (
+    JournalRefusedError,
+    JournalUnavailableError,
+    OutOfOrderError,
+    PipelineStoppedError,
+    TransientError,
+)
 from cryptopilot.domain.events import (
     BarsObserved,
     InstantClosed,
     InstantDecided,
+    InstantGivenUp,
     MarketOpened,
     PredictionsMade,
     SignalsJudged,
@@ -30,6 +39,8 @@ from cryptopilot.engine.outbox import Outbox
 from cryptopilot.ports.candles import CandleSource
 from cryptopilot.ports.journal import Batch, Booked, Journal
 from cryptopilot.ports.spill import Spill
+
+log = logging.getLogger("trading_pipeline")
 
 CHECKPOINT_EVERY = 500
 """Instants between two checkpoints: what a restart folds at most."""
@@ -55,8 +66,6 @@ class Trader(Protocol):
 
     def on_sent(self, approved: Iterable[Approved], at: int) -> Iterable[Booked]: ...
 
-    def forget(self) -> None: ...
-
 
 class Desk(NamedTuple):
     """One wallet's trader and what it has not sent yet."""
@@ -70,7 +79,7 @@ class Pipeline:
 
     Args:
         close: reads what became known with an instant; checkpoint: the folded state after it.
-        observers: told of each batch once it is durable; they must neither raise nor wait.
+        observers: told of each batch once it is durable; they must not wait.
     """
 
     def __init__(
@@ -92,6 +101,9 @@ class Pipeline:
         self.handled = -1
         self.started = False
         self.failure = ""
+        self.fatal = ""
+        self._number = 0
+        self._reading: InstantClosed | None = None
         self.stages = {stage: StageStatus() for stage in Stage}
         self.latency: dict[str, deque[float]] = {name: deque(maxlen=2000) for name in (*Stage, "instant", "commit")}
 
@@ -107,9 +119,9 @@ class Pipeline:
             self._in_order(instant)
             began = stopwatch_ms()
             self._drain()
-            saved = [desk.trader.save() for desk in self._desks]
+            saved = self._save()
             try:
-                closed = self._close(instant)
+                closed = self._closed(instant)
                 heard = self._bus.publish(closed)
                 folding = stopwatch_ms()
                 heard += self._bus.publish(BarsObserved(closed))
@@ -120,10 +132,10 @@ class Pipeline:
                 batch = self._batch(instant, heard, closed)
                 self._commit(batch)
             except BaseException:
-                for desk, before in zip(self._desks, saved, strict=True):
-                    desk.trader.restore(before)
+                self._restore(saved)
                 raise
             self.handled, self.failure = instant, ""
+            self._tell(batch)
             self._send(instant)
             self.latency["instant"].append(stopwatch_ms() - began)
 
@@ -133,20 +145,21 @@ class Pipeline:
         What happens is kept even while the journal is away: it waits in the spill.
 
         Raises:
+            SpillFailedError: it could not be kept at all.
             Exception: the predictor's error in folding the instant, after all the rest is done.
         """
         with self._turn:
             self._in_order(instant)
             self.failure = failure
-            closed = self._close(instant)
+            closed = self._closed(instant)
             heard = self._bus.publish(closed)
+            self._bus.publish(InstantGivenUp(instant))
             batch = self._batch(instant, heard, closed)
             decided = InstantDecided(instant, 0, 0, {}, {}, {}, 0, "", "", failure)
             for desk in self._desks:
                 batch.book(desk.trader.account.wallet_id, decided)
-                desk.trader.forget()
-            self._keep(batch)
             self.handled = instant
+            self._keep(batch)
             self._send(instant)
             self._bus.publish(BarsObserved(closed))
 
@@ -155,9 +168,11 @@ class Pipeline:
 
         Raises:
             JournalUnavailableError: nothing was written, nothing was sent.
+            PipelineStoppedError: the loop has ended; nobody would protect what this could open.
         """
         with self._turn:
-            saved = [desk.trader.save() for desk in self._desks]
+            self._going()
+            saved = self._save()
             try:
                 heard, report = self._run(StageDue(stage, now))
                 batch = self._batch(self.handled, heard, None)
@@ -165,9 +180,10 @@ class Pipeline:
                     self._drain()
                     self._commit(batch)
             except BaseException:
-                for desk, before in zip(self._desks, saved, strict=True):
-                    desk.trader.restore(before)
+                self._restore(saved)
                 raise
+            if batch:
+                self._tell(batch)
             if batch.judged:
                 self._send(self.handled)
             return report
@@ -180,29 +196,47 @@ class Pipeline:
     def act(self, events: Iterable[Booked]) -> None:
         """Book what a person asked for, durably, then send what it intends."""
         with self._turn:
-            saved = [desk.trader.save() for desk in self._desks]
-            batch = Batch(self.handled)
+            self._going()
+            saved = self._save()
+            batch = self._numbered(Batch(self.handled))
             try:
                 self._drain()
                 batch.events += events
                 self._commit(batch)
             except BaseException:
-                for desk, before in zip(self._desks, saved, strict=True):
-                    desk.trader.restore(before)
+                self._restore(saved)
                 raise
+            self._tell(batch)
             self._send(self.handled)
 
-    def resume(self, instant: int) -> None:
-        """Go on after *instant*: send what a restart found unsent, and meet its openings if that was still to do."""
+    def give_up(self, error: BaseException) -> None:
+        """The loop has ended on *error*: nothing is decided any more, and everybody is told so."""
         with self._turn:
-            self.handled = instant
+            self.started, self.fatal = False, f"{type(error).__name__}: {error}"
+
+    @contextmanager
+    def quiet(self, seconds: float) -> Iterator[bool]:
+        """A moment in which nothing changes, for those who read; False when it did not come within *seconds*."""
+        taken = self._turn.acquire(timeout=seconds)
+        try:
+            yield taken
+        finally:
+            if taken:
+                self._turn.release()
+
+    def resume(self, instant: int, number: int) -> None:
+        """Go on after *instant* and batch *number*: send what a restart found unsent, meet openings still to meet."""
+        with self._turn:
+            self.handled, self._number = instant, max(self._number, number)
             self._send(instant)
 
     def save_checkpoint(self) -> None:
         """Keep the folded state, so that the next start folds nothing."""
         with self._turn:
             if self.handled >= 0 and not self._spill.batches():
-                self._journal.commit(Batch(self.handled, checkpoint=self._checkpoint()))
+                checkpoint = self._checkpoint()
+                if checkpoint.market.instant == checkpoint.predictor.instant:
+                    self._journal.commit(self._numbered(Batch(self.handled, checkpoint=checkpoint)))
 
     @property
     def journal_away(self) -> bool:
@@ -234,9 +268,31 @@ class Pipeline:
             status.skipped_count += 1
         return heard, report
 
+    def _going(self) -> None:
+        if self.fatal:
+            raise PipelineStoppedError(f"the pipeline has stopped on {self.fatal}; restart it")
+
+    def _closed(self, instant: int) -> InstantClosed:
+        """What became known with an instant: read once, however often the instant is handled."""
+        if self._reading is None or self._reading.instant != instant:
+            self._reading = self._close(instant)
+        return self._reading
+
+    def _save(self) -> list[Saved]:
+        return [desk.trader.save() for desk in self._desks]
+
+    def _restore(self, saved: list[Saved]) -> None:
+        for desk, before in zip(self._desks, saved, strict=True):
+            desk.trader.restore(before)
+
+    def _numbered(self, batch: Batch) -> Batch:
+        self._number += 1
+        batch.number = self._number
+        return batch
+
     def _batch(self, instant: int, heard: Iterable[object], closed: InstantClosed | None) -> Batch:
         """Everything of the cascade that is to be kept, in the order it happened."""
-        batch = Batch(instant, news=closed.news if closed else ())
+        batch = self._numbered(Batch(instant, news=closed.news if closed else ()))
         for event in heard:
             if isinstance(event, Booked):
                 batch.events.append(event)
@@ -249,16 +305,22 @@ class Pipeline:
         return batch
 
     def _commit(self, batch: Batch) -> None:
+        """Make *batch* durable.
+
+        Raises:
+            JournalRefusedError: a batch that we gave up has arrived after all; only a restart can tell the two apart.
+        """
         self._since_checkpoint += 1
-        if self._since_checkpoint >= CHECKPOINT_EVERY:
-            batch.checkpoint = self._checkpoint()
+        if self._since_checkpoint >= CHECKPOINT_EVERY and batch.checkpoint is None:
+            checkpoint = self._checkpoint()
+            if checkpoint.market.instant == checkpoint.predictor.instant:
+                batch.checkpoint = checkpoint
         began = stopwatch_ms()
-        self._journal.commit(batch)
+        if not self._journal.commit(batch):
+            raise JournalRefusedError(f"batch {batch.number} is behind what the database holds; restart to recover")
         self.latency["commit"].append(stopwatch_ms() - began)
         if batch.checkpoint is not None:
             self._since_checkpoint = 0
-        for observer in self.observers:
-            observer(batch)
 
     def _keep(self, batch: Batch) -> None:
         """Commit facts; while the journal is away, spill them."""
@@ -267,14 +329,25 @@ class Pipeline:
             self._commit(batch)
         except JournalUnavailableError:
             self._spill.append(batch)
+        else:
+            self._tell(batch)
 
     def _drain(self) -> None:
-        """Bring what waits in the spill into the journal, in order."""
+        """Bring what waits in the spill into the journal, in order; what has arrived before is passed over."""
         waiting = self._spill.batches()
         for batch in waiting:
-            self._journal.commit(batch)
+            if self._journal.commit(batch):
+                self._tell(batch)
         if waiting:
             self._spill.clear()
+
+    def _tell(self, batch: Batch) -> None:
+        """Tell observers what is durable; whatever one of them does wrong stays its own affair."""
+        for observer in self.observers:
+            try:
+                observer(batch)
+            except Exception:  # The books are written; nobody who only looks may undo that.
+                log.exception("observer_failed")
 
     def _send(self, instant: int) -> None:
         """Send what is durable, let waiting orders meet the openings at *instant*, and keep what came of it."""
@@ -288,7 +361,7 @@ class Pipeline:
             openings = self._candles.opened(instant)
             batch.events += [e for e in self._bus.publish(MarketOpened(instant, openings)) if isinstance(e, Booked)]
         if batch.events:
-            self._keep(batch)
+            self._keep(self._numbered(batch))
 
 
 def _decided(instant: int, judged: Sequence[Judged]) -> InstantDecided:

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cryptopilot.domain.errors import JournalCorruptError
-from cryptopilot.domain.events import BarsObserved, Deposited, InstantClosed
+from cryptopilot.domain.events import BarsObserved, Deposited, InstantClosed, MandateSet
+from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.tape import Checkpoint
 from cryptopilot.engine.pipeline import Desk, Pipeline
 from cryptopilot.ports.candles import CandleSource
@@ -41,23 +42,34 @@ def recover(
     desks: Sequence[Desk],
     pipeline: Pipeline,
     capital: int,
+    mandate: Mandate,
 ) -> Recovered:
     """Bring every part to where the session stopped; a new session gets *capital* atoms and its history.
+
+    A mandate that differs from the last one is recorded.
 
     Raises:
         JournalCorruptError: the books cannot be trusted; nothing was started.
         JournalUnavailableError: the database does not answer.
     """
     progress = journal.progress()
-    for batch in spill.batches():
-        if progress is None or batch.instant > progress.instant:  # Else a cut connection hid that it had arrived.
-            journal.commit(batch)
-    spill.clear()
-    progress = journal.progress()
+    waiting = spill.batches()
+    if progress is None and waiting:
+        raise JournalCorruptError(
+            desks[0].trader.account.wallet_id,
+            0,
+            f"{len(waiting)} batches wait in the spill for books that this database does not hold; put the database "
+            "back, or move the spill file away",
+        )
+    for batch in waiting:
+        journal.commit(batch)
+    if waiting:
+        spill.clear()
+        progress = journal.progress()
     if progress is None:
         last = candles.first_decision - candles.timeframe_ms
         folded = _fold(candles, folding, candles.first_instant, last)
-        _open_books(journal, desks, last, capital)
+        _open_books(journal, desks, last, capital, mandate)
     else:
         last = progress.instant
         start = candles.first_instant
@@ -66,17 +78,21 @@ def recover(
             folding.restore(saved)
             start = saved.instant + candles.timeframe_ms
         folded = _fold(candles, folding, start, last)
-        batch = Batch(last)
+        batch = Batch(last, progress.number + 1)
         for desk in desks:
             account = journal.account(desk.trader.account.wallet_id)
             if account is None:
                 raise JournalCorruptError(desk.trader.account.wallet_id, 0, "the session has begun without its books")
             desk.trader.account.restore(account)
             batch.events += desk.trader.recover(last, progress.opened)
+            if journal.mandate(account.wallet_id) != mandate:
+                batch.book(account.wallet_id, MandateSet(last, mandate))
         if batch:
             journal.commit(batch)
     folding.resume(last)
-    pipeline.resume(last)
+    reached = journal.progress()
+    assert reached is not None
+    pipeline.resume(last, reached.number)
     return Recovered(last, progress is None, folded)
 
 
@@ -90,11 +106,11 @@ def _fold(candles: CandleSource, folding: Folding, start: int, last: int) -> int
     return folded
 
 
-def _open_books(journal: Journal, desks: Sequence[Desk], at: int, capital: int) -> None:
-    batch = Batch(at, opened=True)
+def _open_books(journal: Journal, desks: Sequence[Desk], at: int, capital: int, mandate: Mandate) -> None:
+    batch = Batch(at, 1, opened=True)
     for desk in desks:
         account = desk.trader.account
         deposit = Deposited(at, capital, account.cash + capital)
         account.apply(deposit)
-        batch.events.append(Booked(account.wallet_id, deposit))
+        batch.events += [Booked(account.wallet_id, deposit), Booked(account.wallet_id, MandateSet(at, mandate))]
     journal.commit(batch)

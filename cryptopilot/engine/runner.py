@@ -20,11 +20,13 @@ class Runner:
     """
 
     def __init__(self, pipeline: Pipeline, schedule: Schedule, clock: MarketClock, last_instant: int | None) -> None:
-        self._pipeline, self._schedule, self._clock, self._last = pipeline, schedule, clock, last_instant
+        self._pipeline, self._schedule, self._clock = pipeline, schedule, clock
+        self._end = self._last = last_instant
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self.finished = threading.Event()
         self.error: BaseException | None = None
+        self._stopped = False
         self.instants = 0
         self.late = 0
 
@@ -34,15 +36,18 @@ class Runner:
 
     def stop(self) -> None:
         """End after what is in hand; the folded state is kept, so that the next start is quick."""
+        if self._stopped:
+            return
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
+        self._stopped = True
         if self.error is None:
             self._pipeline.save_checkpoint()
 
     def until(self, last_instant: int) -> None:
         """End after *last_instant*, or at the market's own end if that comes first."""
-        self._last = last_instant if self._last is None else min(self._last, last_instant)
+        self._last = last_instant if self._end is None else min(self._end, last_instant)
 
     def run(self) -> None:
         """Work in the caller's thread until the market ends or `stop` is called from another.
@@ -73,6 +78,7 @@ class Runner:
             self.run()
         except BaseException as error:
             self.error = error
+            self._pipeline.give_up(error)
             log.exception("pipeline_stopped")
         finally:
             self.finished.set()

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from cryptopilot.domain.account import Account
 from cryptopilot.domain.events import BookEvent
+from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.prediction import Prediction
 from cryptopilot.domain.signal import Judged
@@ -24,6 +25,8 @@ class Batch:
     """One transaction: everything of it becomes durable, or nothing."""
 
     instant: int
+    number: int = 0
+    """Counts a session's batches; one that has arrived already is not written again."""
     events: list[Booked] = field(default_factory=list)
     predictions: tuple[Prediction, ...] = ()
     judged: dict[str, tuple[Judged, ...]] = field(default_factory=dict)
@@ -40,10 +43,11 @@ class Batch:
 
 
 class Progress(NamedTuple):
-    """How far a session has come: the last instant committed, and the last whose openings were."""
+    """How far a session has come: the last instant committed, the last whose openings were, the last batch's number."""
 
     instant: int
     opened: int
+    number: int
 
 
 class Journal(Protocol):
@@ -52,11 +56,12 @@ class Journal(Protocol):
     Every journal passes tests/contract/test_journal.py.
     """
 
-    def commit(self, batch: Batch) -> None:
-        """Make *batch* durable.
+    def commit(self, batch: Batch) -> bool:
+        """Make *batch* durable, once: False when a batch of its number, or a later one, has arrived before.
 
         Raises:
-            JournalUnavailableError: nothing of it was written.
+            JournalUnavailableError: it was not written, or nobody can say now whether it was.
+            JournalRefusedError: the database holds something else than we believe.
         """
 
     def progress(self) -> Progress | None:
@@ -75,6 +80,9 @@ class Journal(Protocol):
         Raises:
             JournalCorruptError: the first bad sequence number.
         """
+
+    def mandate(self, wallet_id: str) -> Mandate | None:
+        """What the wallet was last asked to do; None for a session that has not begun."""
 
     def checkpoint(self) -> Checkpoint | None:
         """The newest saved state of market view and predictor."""

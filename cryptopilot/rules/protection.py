@@ -34,7 +34,8 @@ def protective_exit(
     """What a bar does to a protected long: (STOP or TARGET, the price before slippage), or (NOTHING, 0).
 
     Opening beyond stop or target fills at the open, unless the position began with this very bar; then only its range
-    counts. When a bar reaches both, the stop came first.
+    counts. When a bar reaches both, the stop came first. Nothing fills at a price that the bar did not show: a position
+    entered beyond its own stop leaves at that open.
     """
     if not entered_here:
         if open_ticks <= stop_ticks:
@@ -42,9 +43,9 @@ def protective_exit(
         if open_ticks >= target_ticks:
             return TARGET, open_ticks
     if low_ticks <= stop_ticks:
-        return STOP, stop_ticks
+        return STOP, min(stop_ticks, open_ticks)
     if high_ticks >= target_ticks:
-        return TARGET, target_ticks
+        return TARGET, max(target_ticks, low_ticks)
     return NOTHING, 0
 
 

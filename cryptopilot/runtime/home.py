@@ -81,16 +81,25 @@ class Home:
         if given is not None:
             check_secret("JWT_SECRET_KEY", given)
             return given
-        self.prepare_secrets()
         return str(self._secrets()["jwt_secret_key"])
 
+    def check(self, given: str | None) -> None:
+        """Look at the secrets without making any.
+
+        Raises:
+            InvalidValueError: a given key could be guessed, or others can read the stored ones.
+        """
+        if given is not None:
+            check_secret("JWT_SECRET_KEY", given)
+        self._secrets()
+
     def prepare_secrets(self) -> None:
-        """Generate what the first start needs: the signing key, and the one-time set-up code."""
+        """Generate what the first start needs: the one-time set-up code, then the signing key that marks it as made."""
         stored = self._secrets()
         if "jwt_secret_key" not in stored:
+            self._write("setup-code", secrets.token_hex(8) + "\n")
             stored["jwt_secret_key"] = secrets.token_urlsafe(48)
             self._write("secrets.json", json.dumps(stored))
-            self._write("setup-code", secrets.token_hex(8) + "\n")
 
     def setup_code(self) -> str | None:
         """The one-time code of the first sign-in; None once it is used."""

@@ -39,6 +39,9 @@ class Market(NamedTuple):
 def spec(settings: Settings, choice: Choice) -> dict[str, Any]:
     """What identifies the market asked for: the same spec resumes the same session."""
     if settings.market == "sandbox":
+        for name, value in (("from", choice.start), ("to", choice.until)):
+            if value:
+                raise InvalidValueError(name, value, "on a replay only; the sandbox has no end")
         return {
             "market": "sandbox",
             "symbols": sorted(settings.symbols or DEFAULT_SYMBOLS),

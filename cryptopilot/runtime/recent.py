@@ -1,6 +1,7 @@
 """What happened lately, kept in memory for those who look: fed by committed batches only."""
 
 from collections import deque
+from collections.abc import Mapping
 
 from cryptopilot.domain.events import Funnel, InstantDecided, OrderFilled
 from cryptopilot.domain.news import NewsItem
@@ -17,16 +18,17 @@ class Recent:
 
     Args:
         funnel: over the session so far; trades, won, realised: closed trades so far, and their profit in atoms.
+        begun: what open trades have realised so far, by id.
     """
 
-    def __init__(self, funnel: Funnel, trades: int, won: int, realised: int) -> None:
+    def __init__(self, funnel: Funnel, trades: int, won: int, realised: int, begun: Mapping[str, int]) -> None:
         self.funnel, self.trades, self.won, self.realised = funnel, trades, won, realised
         self.predictions: tuple[Prediction, ...] = ()
         self.judged: tuple[Judged, ...] = ()
         self.acted: deque[Judged] = deque(maxlen=KEPT)
         self.fills: deque[OrderFilled] = deque(maxlen=KEPT)
         self.news: deque[NewsItem] = deque(maxlen=KEPT)
-        self._profit: dict[str, int] = {}
+        self._profit = dict(begun)
 
     def observe(self, batch: Batch) -> None:
         self.predictions = batch.predictions or self.predictions

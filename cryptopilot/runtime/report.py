@@ -15,6 +15,7 @@ def session_report(service: PipelineService) -> dict[str, Any]:
     quote = assembly.quote
     totals, funnel, curve = reader.totals(), reader.funnel(), reader.equity()
     account = assembly.trader.account
+    worth = account.worth(assembly.view.mark)
     exits: dict[str, int] = {}
     for trade in reader.trades():
         if trade.closed_at is not None:
@@ -46,10 +47,10 @@ def session_report(service: PipelineService) -> dict[str, Any]:
         },
         "money": {
             "quote": quote,
-            "capital": f"{money(assembly.capital, quote):f}",
-            "equity": f"{money(account.equity, quote):f}",
+            "capital": f"{money(account.deposited, quote):f}",
+            "equity": f"{money(worth, quote):f}",
             "realised_pnl": f"{money(totals.realised, quote):f}",
-            "unrealised_pnl": f"{money(account.equity - assembly.capital - totals.realised, quote):f}",
+            "unrealised_pnl": f"{money(worth - account.deposited - totals.realised, quote):f}",
             "fees": f"{money(totals.fees, quote):f}",
         },
         "max_drawdown": None if fall is None else fall.depth,

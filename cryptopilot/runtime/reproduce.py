@@ -2,7 +2,7 @@
 
 import itertools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,10 +10,14 @@ from sqlalchemy import Engine
 
 from cryptopilot.adapters.storage.database import open_database
 from cryptopilot.adapters.storage.journal import SqlJournal
-from cryptopilot.adapters.storage.sessions import MarketSession, Sessions, mandate_of
-from cryptopilot.domain.events import BookEvent, EntriesHalted, EntriesResumed, OrderSent
+from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
+from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.domain.events import BookEvent, Deposited, EntriesHalted, EntriesResumed, MandateSet, OrderSent
+from cryptopilot.domain.instrument import money
+from cryptopilot.ports.journal import Booked
+from cryptopilot.runtime.markets import open_market
 from cryptopilot.runtime.settings import Settings
-from cryptopilot.runtime.wiring import WALLET, assemble_stored, one_quote, runner_for
+from cryptopilot.runtime.wiring import WALLET, Assembly, assemble_stored, one_quote, runner_for
 
 
 class Reproduction(NamedTuple):
@@ -28,38 +32,67 @@ def reproduce(
 ) -> Reproduction:
     """Run *session* again into a database that is thrown away, and compare record by record.
 
-    It runs under the wallet's kept mandate, started from the first instant on. What happened by hand (halts) and when
-    an order was handed over are not decisions and are left out.
+    It runs with the capital and under the mandates that the journal names, from the instants on at which they were
+    set, started from the first instant on. What happened by hand (halts) and when an order was handed over are not
+    decisions and are left out.
 
     Args:
         progress: told the share that is done, from 0 to 1, after each instant.
+    Raises:
+        InvalidValueError: the session has not begun.
     """
+    market = open_market(session.spec)
+    instruments = market.candles.instruments
+    quote, scales = one_quote(instruments), {s: i.scale for s, i in instruments.items()}
+    first = SqlJournal(engine, session.id, quote, scales)
+    deposit = next((e for e in first.events(WALLET) if isinstance(e, Deposited)), None)
+    mandates = [e for e in first.events(WALLET) if isinstance(e, MandateSet)]
+    if deposit is None or not mandates or session.last_instant is None:
+        raise InvalidValueError("session", session.id, "one that has begun")
     with tempfile.TemporaryDirectory() as folder:
-        draft = settings.model_copy(update={"home": Path(folder), "database_url": None, "speed": "max"})
+        draft = settings.model_copy(
+            update={
+                "home": Path(folder), "database_url": None, "speed": "max", "capital": money(deposit.atoms, quote),
+            }
+        )  # fmt: skip
         second = open_database(draft.url())
-        copy = Sessions(second).open(session.market, session.label, session.spec, "", 0, session.created_at)
-        assembly = assemble_stored(second, copy, draft, mandate_of(engine, WALLET))
-        recovered = assembly.recover()
-        assembly.pipeline.started = True
-        runner, _, _ = runner_for(assembly, recovered, draft)
-        last = session.last_instant or recovered.instant
-        runner.until(last)
-        span = max(last - recovered.instant, 1)
-        assembly.pipeline.observers.append(lambda batch: progress((batch.instant - recovered.instant) / span))
-        runner.run()
-        quote = one_quote(assembly.instruments)
-        scales = {s: i.scale for s, i in assembly.instruments.items()}
-        first = SqlJournal(engine, session.id, quote, scales)
-        pairs = itertools.zip_longest(_decisions(first), _decisions(SqlJournal(second, copy.id, quote, scales)))
-        count = 0
-        for ours, again in pairs:
-            if ours != again:
-                return Reproduction(count, (ours, again))
-            count += 1
+        copy = Sessions(second).open(session.market, session.label, session.spec, quote, 1, session.created_at)
+        assembly = assemble_stored(second, copy, open_market(session.spec), draft, mandate=mandates[0].mandate)
+        _run(assembly, draft, mandates[1:], session.last_instant, progress)
+        again = SqlJournal(second, copy.id, quote, scales)
+        answer = _compared(_decisions(first), _decisions(again))
         second.dispose()
+    return answer
+
+
+def _run(
+    assembly: Assembly, draft: Settings, changes: list[MandateSet], last: int, progress: Callable[[float], None]
+) -> None:
+    recovered = assembly.recover()
+    pipeline = assembly.pipeline
+    pipeline.started = True
+    span = max(last - recovered.instant, 1)
+    pipeline.observers.append(lambda batch: progress((batch.instant - recovered.instant) / span))
+    runner, _, _ = runner_for(assembly, recovered, draft)
+    for change in changes:
+        runner.until(change.at)
+        runner.run()
+        assembly.strategy.use(change.mandate)
+        assembly.trader.use(change.mandate)
+        pipeline.act([Booked(WALLET, change)])
+    runner.until(last)
+    runner.run()
+
+
+def _compared(ours: Iterator[BookEvent], again: Iterator[BookEvent]) -> Reproduction:
+    count = 0
+    for one, other in itertools.zip_longest(ours, again):
+        if one != other:
+            return Reproduction(count, (one, other))
+        count += 1
     return Reproduction(count, None)
 
 
-def _decisions(journal: SqlJournal) -> "itertools.filterfalse[BookEvent]":
+def _decisions(journal: SqlJournal) -> Iterator[BookEvent]:
     left_out = (OrderSent, EntriesHalted, EntriesResumed)
-    return itertools.filterfalse(lambda e: isinstance(e, left_out), journal.events(WALLET))
+    return (e for e in journal.events(WALLET) if not isinstance(e, left_out))

@@ -1,6 +1,6 @@
 """The service: one home, one market session, one pipeline. Doors and the published desk stand in front of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Engine
@@ -20,7 +20,10 @@ from cryptopilot.runtime.home import Home, describe_process
 from cryptopilot.runtime.recent import Recent
 from cryptopilot.runtime.settings import Settings
 from cryptopilot.runtime.status import status_of
-from cryptopilot.runtime.wiring import WALLET, Assembly, assemble_stored, runner_for
+from cryptopilot.runtime.wiring import WALLET, Assembly, assemble_stored, clock_from, runner_for
+
+_PATIENCE_S = 1.0
+"""How long somebody who looks waits for the instant in hand."""
 
 
 class PipelineService:
@@ -42,6 +45,8 @@ class PipelineService:
         self._assembly: Assembly | None = None
         self._runner: Runner | None = None
         self.opening_ms = 0.0
+        self.resumed = False
+        self._status: dict[str, Any] = {}
 
     def open(self) -> None:
         """Take the home, open the database, recover the session, and let market time run."""
@@ -50,20 +55,26 @@ class PipelineService:
         began = stopwatch_ms()
         self.home.take(describe_process())
         try:
+            self.home.prepare_secrets()
             self.home.jwt_secret(self.settings.jwt_secret_key)
             self._engine = open_database(self.settings.url())
             self._lock = DatabaseLock(self._engine, describe_process())
-            self._begin(self._engine)
+            self._begin(self._engine, self._lock.verify)
         except BaseException:
             self._release()
             raise
         self.opening_ms = stopwatch_ms() - began
 
+    def halt(self) -> None:
+        """Let market time run no further; what is in hand is finished first, and the folded state kept."""
+        if self._runner is not None:
+            self._runner.stop()
+
     def close(self) -> None:
         """Stop after what is in hand; keep the folded state; leave the home."""
         try:
             if self._runner is not None:
-                self._runner.stop()
+                self.halt()
                 if self.finished and self._engine is not None and self._at_end():
                     Sessions(self._engine).end(self.assembly.session_id, wall_ms())
         finally:
@@ -125,7 +136,13 @@ class PipelineService:
         return cleared
 
     def status(self) -> dict[str, Any]:
-        return status_of(self.assembly, self._schedule, self.recent, self.settings)
+        """As of a moment between two instants; while one takes long, as of the last such moment, and marked *busy*."""
+        with self.assembly.pipeline.quiet(_PATIENCE_S) as still:
+            if still or not self._status:
+                self._status = status_of(self.assembly, self._schedule, self.recent, self.settings, self.error)
+            else:
+                self._status = {**self._status, "busy": True}
+            return self._status
 
     def reader(self) -> Reader:
         assert self._engine is not None
@@ -142,28 +159,34 @@ class PipelineService:
             problems.append(f"the pipeline has stopped: {self.error}")
         return problems
 
-    def _begin(self, engine: Engine) -> None:
+    def _begin(self, engine: Engine, guard: Callable[[], None]) -> None:
         wanted = markets.spec(self.settings, self._choice)
         sessions = Sessions(engine)
-        session = None if self._fresh else sessions.resumable(self.settings.market, wanted)
-        session = session or self._new_session(sessions, markets.drawn(wanted, self.settings.seed))
+        found = None if self._fresh else sessions.resumable(self.settings.market, wanted)
+        spec = found.spec if found else markets.drawn(wanted, self.settings.seed)
+        market = markets.open_market(spec)
+        clock_from(0, self.settings)  # A speed that cannot be is refused before anything is written.
+        session = found or self._new_session(sessions, spec)
+        self.resumed = found is not None
         sessions.wallet(WALLET, "Default", self.settings.mandate(), wall_ms())
-        self._assembly = assembly = assemble_stored(engine, session, self.settings)
+        assembly = assemble_stored(engine, session, market, self.settings, guard=guard)
         recovered = assembly.recover()
         reader = Reader(engine, session.id, WALLET)
         totals = reader.totals()
-        self.recent = Recent(reader.funnel(), totals.closed, totals.won, totals.realised)
+        begun = {t.id: t.realised for t in reader.trades() if t.closed_at is None}
+        self.recent = Recent(reader.funnel(), totals.closed, totals.won, totals.realised, begun)
         assembly.pipeline.observers.append(self.recent.observe)
         if self.settings.speed != "max":  # At full speed the summary says it.
             assembly.pipeline.observers.append(log_batch)
         self._runner, self._schedule, self._clock = runner_for(assembly, recovered, self.settings)
+        self._assembly = assembly
 
     def run(self) -> None:
         """Let market time run, in a thread of its own."""
         assert self._runner is not None
         self._runner.start()
 
-    def _new_session(self, sessions: Sessions, drawn: dict[str, Any]) -> MarketSession:
+    def _new_session(self, sessions: Sessions, drawn: Mapping[str, Any]) -> MarketSession:
         quote = drawn["symbols"][0].partition("/")[2]
         label = markets.LABELS[drawn["market"]]
         return sessions.open(self.settings.market, label, drawn, quote, timeframe_ms(drawn["timeframe"]), wall_ms())

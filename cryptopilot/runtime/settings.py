@@ -1,5 +1,6 @@
 """Settings from the environment: each is validated at start, and a bad one stops the start by name."""
 
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,9 +9,9 @@ from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cryptopilot.domain.errors import SettingsError
+from cryptopilot.domain.limits import RiskLimits
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.prediction import Geometry
-from cryptopilot.domain.risk import RiskLimits
 from cryptopilot.domain.timeframe import ALLOWED
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -88,6 +89,9 @@ def load_settings(**overrides: Any) -> Settings:
     Raises:
         SettingsError: names each bad one, its value and what is allowed.
     """
+    strange = sorted(n for n in os.environ if n.startswith("PIPELINE_") and n not in _NAMES)
+    if strange:
+        raise SettingsError([f"{name} is no setting; allowed: {', '.join(sorted(_NAMES))}" for name in strange])
     try:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
@@ -100,17 +104,27 @@ def _problem(error: Any) -> str:
     return f"{name} is {shown}; allowed: {_allowed(name) or error['msg']}"
 
 
+_NAMES = {str(f.alias) for f in Settings.model_fields.values() if str(f.alias).startswith("PIPELINE_")}
+
+_WORDS = {
+    "PIPELINE_MARKET": "sandbox, or replay:DIR",
+    "PIPELINE_TIMEFRAME": ", ".join(ALLOWED),
+    "PIPELINE_SPEED": "a number above 0, or max",
+    "PIPELINE_LOG_FORMAT": "console, or json",
+    "PIPELINE_SYMBOLS": "pairs such as BTC/USDT, separated by commas",
+}
+"""What a text may be, where a pattern would say it to programmers only."""
+
+
 def _allowed(name: str) -> str:
     """What a field takes, from its own constraints."""
     field = next((f for f in Settings.model_fields.values() if f.alias == name), None)
     if field is None:
         return ""
-    bounds = {
-        k: getattr(m, k) for m in field.metadata for k in ("ge", "gt", "le", "min_length", "pattern") if hasattr(m, k)
-    }
+    bounds = {k: getattr(m, k) for m in field.metadata for k in ("ge", "gt", "le", "min_length") if hasattr(m, k)}
     bounds = {k: v for k, v in bounds.items() if v is not None}
-    if "pattern" in bounds:
-        return f"a text matching {bounds['pattern']}"
+    if name in _WORDS:
+        return _WORDS[name]
     if "min_length" in bounds:
         return f"at least {bounds['min_length']} characters"
     low = bounds.get("ge", bounds.get("gt"))

@@ -32,7 +32,9 @@ def pipeline_config(settings: Settings) -> dict[str, Any]:
     }
 
 
-def status_of(assembly: Assembly, schedule: Schedule, recent: Recent, settings: Settings) -> dict[str, Any]:
+def status_of(
+    assembly: Assembly, schedule: Schedule, recent: Recent, settings: Settings, error: BaseException | None
+) -> dict[str, Any]:
     """GET /status, as API.md documents it."""
     pipeline, candles, account = assembly.pipeline, assembly.market.candles, assembly.trader.account
     return {
@@ -60,11 +62,16 @@ def status_of(assembly: Assembly, schedule: Schedule, recent: Recent, settings: 
         "risk": _risk(assembly, settings),
         "account": {
             "cash": f"{money(account.cash, assembly.quote):f}",
-            "equity": f"{money(account.equity, assembly.quote):f}",
+            "equity": f"{money(account.worth(assembly.view.mark), assembly.quote):f}",
+            "capital": f"{money(account.deposited, assembly.quote):f}",
             "quote": assembly.quote,
             "open_positions": len(account.positions),
         },
-        "failure": pipeline.failure or None,
+        "failure": pipeline.fatal
+        or (f"{type(error).__name__}: {error}" if error else None)
+        or pipeline.failure
+        or None,
+        "busy": False,
         "journal": "away" if pipeline.journal_away else "ok",
         "source_errors": dict(assembly.collector.errors),
         "model_errors": dict(assembly.predictor.errors),
@@ -74,7 +81,7 @@ def status_of(assembly: Assembly, schedule: Schedule, recent: Recent, settings: 
 def _agent(assembly: Assembly, schedule: Schedule, stage: Stage) -> dict[str, Any]:
     s = assembly.pipeline.stages[stage]
     return {
-        "status": s.state if assembly.pipeline.started else "stopped",
+        "status": "failed" if assembly.pipeline.fatal else s.state if assembly.pipeline.started else "stopped",
         "last_execution": None if s.last_execution is None else iso(s.last_execution),
         "next_execution": iso(min(schedule.next_instant, schedule.next_beat_of(stage))),
         "execution_count": s.execution_count,

@@ -20,6 +20,7 @@ from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.events import (
     BarsObserved,
     InstantClosed,
+    InstantGivenUp,
     MarketOpened,
     PredictionsMade,
     SignalsRaised,
@@ -44,7 +45,7 @@ from cryptopilot.ports.journal import Journal
 from cryptopilot.ports.model import Model
 from cryptopilot.ports.spill import Spill
 from cryptopilot.rules.fills import Costs
-from cryptopilot.runtime.markets import Market, open_market
+from cryptopilot.runtime.markets import Market
 from cryptopilot.runtime.settings import Settings
 from cryptopilot.simulation.paper import PaperBroker
 
@@ -76,6 +77,7 @@ class Assembly:
     spill: Spill
     desks: tuple[Desk, ...]
     capital: int
+    mandate: Mandate
 
     def recover(self) -> Recovered:
         return recover(
@@ -86,6 +88,7 @@ class Assembly:
             self.desks,
             self.pipeline,
             self.capital,
+            self.mandate,
         )
 
 
@@ -117,6 +120,7 @@ def assemble(
     bus.on(InstantClosed, trader.on_closed)
     bus.on(InstantClosed, collector.on_closed)
     bus.on(InstantClosed, trader.on_marked)
+    bus.on(InstantClosed, strategy.on_closed)
     bus.on(BarsObserved, predictor.on_observed)
     turns: dict[Stage, Callable[[StageDue], Iterable[object]]] = {
         Stage.COLLECTOR: collector.on_due,
@@ -128,6 +132,8 @@ def assemble(
     bus.on(PredictionsMade, strategy.on_predictions)
     bus.on(SignalsRaised, trader.on_signals)
     bus.on(MarketOpened, trader.on_opened)
+    for agent in (collector, predictor, strategy, trader):
+        bus.on(InstantGivenUp, agent.on_given_up)
 
     desks = (Desk(trader, outbox),)
     pipeline = Pipeline(
@@ -146,18 +152,34 @@ def assemble(
     folding = Folding(collector.close, collector.on_closed, predictor.on_observed, restore, resume)
     return Assembly(
         session_id, market, instruments, quote, view, collector, predictor, strategy, trader, bus, pipeline, folding,
-        journal, spill, desks, atoms(settings.capital, quote),
+        journal, spill, desks, atoms(settings.capital, quote), mandate,
     )  # fmt: skip
 
 
 def assemble_stored(
-    engine: Engine, session: MarketSession, settings: Settings, mandate: Mandate | None = None
+    engine: Engine,
+    session: MarketSession,
+    market: Market,
+    settings: Settings,
+    *,
+    mandate: Mandate | None = None,
+    guard: Callable[[], None] = lambda: None,
 ) -> Assembly:
-    """The same, with its journal in a database and its spill in the home; the mandate is the settings' unless given."""
-    market = open_market(session.spec)
+    """The same, with its journal in a database and its spill in the home; the mandate is the settings' unless given.
+
+    Raises:
+        InvalidValueError: the market's data has another grid now than when the session's books were begun.
+    """
     instruments = market.candles.instruments
-    Sessions(engine).describe(session.id, instruments)
-    journal = SqlJournal(engine, session.id, one_quote(instruments), {s: i.scale for s, i in instruments.items()})
+    changed = Sessions(engine).describe(session.id, instruments)
+    if changed:
+        raise InvalidValueError(
+            f"grid of {', '.join(changed)}",
+            "changed since the session began",
+            f"the data that {session.id} was begun on; for other data open a new session with --fresh",
+        )
+    scales = {s: i.scale for s, i in instruments.items()}
+    journal = SqlJournal(engine, session.id, one_quote(instruments), scales, guard)
     spill = FileSpill(settings.home / f"spill-{session.id}.jsonl")
     return assemble(session.id, market, journal, spill, mandate or settings.mandate(), settings)
 

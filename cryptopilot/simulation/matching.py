@@ -40,23 +40,16 @@ class MatchingEngine:
         self._orders = {w.order.symbol: w for w in orders}
         self._protections = {p.symbol: p for p in protections}
 
-    def close(
-        self,
-        instant: int,
-        bars: Mapping[str, Bar],
-        late: Mapping[str, tuple[Bar, ...]],
-        volatility: Mapping[str, float],
-    ) -> list[Execution]:
-        """Rank 0, by symbol: expiries, then each bar's range against the protection, late bars first."""
+    def close(self, instant: int, bars: Mapping[str, Bar], volatility: Mapping[str, float]) -> list[Execution]:
+        """Rank 0, by symbol: expiries, then each bar's range against the protection."""
         done: list[Execution] = []
         for symbol in sorted({*self._orders, *self._protections}):
             working = self._orders.get(symbol)
             if working is not None and 0 < working.order.expires_at <= instant:
                 done.append(self._cancel(working.order, instant, "no price before it expired"))
-            for bar in (*late.get(symbol, ()), *((bars[symbol],) if symbol in bars else ())):
-                protection = self._protections.get(symbol)
-                if protection is not None:
-                    done += self._range(protection, bar, instant, volatility.get(symbol, 0.0))
+            protection, bar = self._protections.get(symbol), bars.get(symbol)
+            if protection is not None and bar is not None:
+                done += self._range(protection, bar, instant, volatility.get(symbol, 0.0))
         return done
 
     def open(self, instant: int, openings: Mapping[str, Opening], volatility: Mapping[str, float]) -> list[Execution]:
@@ -75,8 +68,6 @@ class MatchingEngine:
         return sorted({*self._orders, *self._protections})
 
     def _range(self, protection: Protection, bar: Bar, instant: int, volatility: float) -> list[Execution]:
-        if bar.open_time < protection.entered_at:
-            return []  # A late bar from before the position.
         reason, ticks = protective_exit(
             protection.stop_ticks, protection.target_ticks, bar.open, bar.high, bar.low,
             protection.entered_at == bar.open_time,

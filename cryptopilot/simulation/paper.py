@@ -17,6 +17,8 @@ class PaperBroker:
     def __init__(self, costs: Costs, view: MarketView) -> None:
         self._costs, self._view = costs, view
         self._engine = MatchingEngine(costs)
+        self._known_at = -1
+        self._known: dict[str, float] = {}
 
     @property
     def fee_ppm(self) -> int:
@@ -34,7 +36,9 @@ class PaperBroker:
         self._engine.adopt((Working(o, met) for o in orders), protections)
 
     def at_close(self, event: InstantClosed) -> Sequence[Execution]:
-        return self._engine.close(event.instant, event.bars, event.late, self._volatility())
+        if self._known_at != event.instant:  # An instant that is handled again meets the same market.
+            self._known_at, self._known = event.instant, self._volatility()
+        return self._engine.close(event.instant, event.bars, self._known)
 
     def at_open(self, event: MarketOpened) -> Sequence[Execution]:
         return self._engine.open(event.instant, event.openings, self._volatility())

@@ -8,9 +8,10 @@ from cryptopilot.domain.account import Account
 from cryptopilot.domain.candle import Opening
 from cryptopilot.domain.errors import ApprovalSpentError, UnreviewedOrderError
 from cryptopilot.domain.events import InstantClosed, MarketOpened
+from cryptopilot.domain.limits import RiskLimits
 from cryptopilot.domain.market import MarketView
 from cryptopilot.domain.order import Order, Protection
-from cryptopilot.domain.risk import Approved, ReviewMoment, RiskLimits, review
+from cryptopilot.domain.risk import Approved, ReviewMoment, review
 from cryptopilot.rules.fills import Costs
 from cryptopilot.rules.protection import SIGNAL_EXIT, STOP
 from cryptopilot.simulation.paper import PaperBroker
@@ -30,7 +31,7 @@ def an_entry(name: str = "one", lots: int = 1_000_000) -> Order:
 
 
 def approved(order: Order) -> Approved:
-    account = Account("w", "USDT", {BTC: an_instrument().scale}, *(10**13,) * 4, 0)
+    account = Account("w", "USDT", {BTC: an_instrument().scale}, *(10**13,) * 5, 0)
     limits = replace(RiskLimits(), max_signal_age_ms=10**7, max_price_age_ms=10**7)
     answer = review(order, account, limits, limits.numbers("USDT"), ReviewMoment(at(0), 0, lambda _: []), 1000)
     assert isinstance(answer, Approved), answer
@@ -82,9 +83,14 @@ def test_adopting_after_a_restart_protects_and_waits_as_before(broker: PaperBrok
     assert broker.at_close(InstantClosed(at(2), {BTC: a_bar(at(2), 9_000)}, {}, ())) == []
 
 
-def test_a_late_bar_from_before_the_position_does_not_touch_it(broker: PaperBroker) -> None:
+def test_a_late_bar_is_history_and_touches_no_protection(broker: PaperBroker) -> None:
+    broker.adopt([], [Protection("w", BTC, 500, 9_800, 10_400, at(-2))], met=at(0))
+    late = a_bar(at(0), 9_000)
+    assert broker.at_close(InstantClosed(at(1), {}, {BTC: (late,)}, ())) == []
+
+
+def test_a_position_entered_beyond_its_own_stop_leaves_at_that_open_never_above_it(broker: PaperBroker) -> None:
     broker.adopt([], [Protection("w", BTC, 500, 9_800, 10_400, at(0))], met=at(0))
-    early = a_bar(at(0), 9_000)
-    assert broker.at_close(InstantClosed(at(1), {}, {BTC: (early,)}, ())) == []
-    late = a_bar(at(1), 9_700, open=10_000)
-    assert [e.reason for e in broker.at_close(InstantClosed(at(2), {}, {BTC: (late,)}, ()))] == [STOP]
+    entered = a_bar(at(1), 9_600, open=9_600, high=9_610, low=9_590)
+    closed = broker.at_close(InstantClosed(at(1), {BTC: entered}, {}, ()))
+    assert [(e.reason, e.ticks) for e in closed] == [(STOP, 9_600)]

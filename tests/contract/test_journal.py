@@ -73,9 +73,14 @@ class Bookkeeper:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.account = Account(WALLET, "USDT", SCALES)
+        self.number = 0
+
+    def next_number(self) -> int:
+        self.number += 1
+        return self.number
 
     def commit(self, instant: int, *events: object, **fields: object) -> Batch:
-        batch = Batch(instant, **fields)  # type: ignore[arg-type]
+        batch = Batch(instant, self.next_number(), **fields)  # type: ignore[arg-type]
         for event in events:
             self.account.apply(event)
             batch.book(WALLET, event)  # type: ignore[arg-type]
@@ -98,7 +103,7 @@ class Bookkeeper:
         self.account.apply(sent)
         filled = self.account.filled(bought, 1000)
         self.account.apply(filled)
-        batch = Batch(instant, opened=True)
+        batch = Batch(instant, self.next_number(), opened=True)
         batch.book(WALLET, sent)
         batch.book(WALLET, filled)
         self.journal.commit(batch)
@@ -123,7 +128,7 @@ def test_what_was_committed_is_there_for_the_next_process(reopen: Opener) -> Non
     keeper.fill(order, at(0))
     keeper.commit(at(1), keeper.account.marked(at(1), lambda _: 10_020))
     assert reopen().account(WALLET) == keeper.account
-    assert reopen().progress() == Progress(at(1), at(0))
+    assert reopen().progress() == Progress(at(1), at(0), 4)
 
 
 def test_the_events_fold_to_the_account_after_every_kind_of_event(reopen: Opener) -> None:
@@ -244,7 +249,7 @@ def test_a_batch_that_fails_half_way_leaves_nothing_behind(database: tuple[Engin
         connection.execute(text("DROP TABLE equity"))
     with pytest.raises(JournalUnavailableError):
         keeper.journal.commit(
-            Batch(at(9), [*_booked(OrderSent(at(9), "x", "BTC/USDT")), *_booked(Marked(at(9), 1, 1, 1, 1))])
+            Batch(at(9), 99, [*_booked(OrderSent(at(9), "x", "BTC/USDT")), *_booked(Marked(at(9), 1, 1, 1, 1))])
         )
     with engine.begin() as connection:
         metadata.tables["equity"].create(connection)

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from cryptopilot.domain.candle import Bar
+from cryptopilot.domain.limits import RiskLimits
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.news import Headline
 from cryptopilot.domain.prediction import Evidence, ModelCard
-from cryptopilot.domain.risk import RiskLimits
 from cryptopilot.engine.pipeline import Pipeline
 from cryptopilot.engine.recovery import Recovered
 from cryptopilot.engine.runner import Runner

@@ -4,9 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from cryptopilot.adapters.storage.codec import decode_checkpoint, encode_checkpoint
 from cryptopilot.domain.account import Account
 from cryptopilot.domain.errors import JournalUnavailableError
-from cryptopilot.domain.events import BookEvent, Deposited
+from cryptopilot.domain.events import BookEvent, Deposited, MandateSet
+from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.tape import Checkpoint
 from cryptopilot.ports.journal import Batch, Progress
@@ -21,15 +23,22 @@ class MemoryJournal:
         self.batches: list[Batch] = []
         self.away = False
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch) -> bool:
         if self.away:
             raise JournalUnavailableError("the database is away")
-        self.batches.append(replace(batch, events=list(batch.events)))
+        if batch.number <= self._newest():
+            return False
+        checkpoint = decode_checkpoint(encode_checkpoint(batch.checkpoint)) if batch.checkpoint else None
+        self.batches.append(replace(batch, events=list(batch.events), checkpoint=checkpoint))
+        return True
+
+    def _newest(self) -> int:
+        return self.batches[-1].number if self.batches else 0
 
     def progress(self) -> Progress | None:
         decided = [b.instant for b in self.batches if not b.opened or _opens_books(b)]
         opened = [b.instant for b in self.batches if b.opened]
-        return Progress(max(decided), max(opened, default=-1)) if decided else None
+        return Progress(max(decided), max(opened, default=-1), self._newest()) if decided else None
 
     def account(self, wallet_id: str) -> Account | None:
         account = Account(wallet_id, self._quote, self._scales)
@@ -41,6 +50,9 @@ class MemoryJournal:
 
     def events(self, wallet_id: str) -> Iterator[BookEvent]:
         return (e for b in self.batches for w, e in b.events if w == wallet_id)
+
+    def mandate(self, wallet_id: str) -> Mandate | None:
+        return next((e.mandate for e in reversed(list(self.events(wallet_id))) if isinstance(e, MandateSet)), None)
 
     def checkpoint(self) -> Checkpoint | None:
         return next((b.checkpoint for b in reversed(self.batches) if b.checkpoint), None)

@@ -6,7 +6,7 @@ from fractions import Fraction
 from cryptopilot.domain.account import Account
 from cryptopilot.domain.events import BookEvent, Deposited, Marked, OrderCancelled, OrderFilled, OrderIntended
 from cryptopilot.domain.instrument import Instrument
-from cryptopilot.domain.risk import RiskLimits
+from cryptopilot.domain.limits import RiskLimits
 from cryptopilot.rules.arithmetic import notional_up
 
 

@@ -24,6 +24,7 @@ from cryptopilot.adapters.storage.sessions import Sessions
 from cryptopilot.domain.events import BookEvent
 from cryptopilot.domain.timeframe import iso
 from cryptopilot.ports.journal import Batch
+from cryptopilot.runtime.markets import open_market
 from cryptopilot.runtime.settings import Settings, load_settings
 from cryptopilot.runtime.wiring import Assembly, assemble_stored, one_quote, runner_for
 from tests.fakes.oracle import assert_books_hold
@@ -47,7 +48,8 @@ class Writer:
             CRYPTOPILOT_HOME=home, DATABASE_URL=url, PIPELINE_SPEED="max", **MANDATE
         )
         self.engine: Engine = connect(url)
-        self.assembly: Assembly = assemble_stored(self.engine, Sessions(self.engine).all()[0], self.settings)
+        session = Sessions(self.engine).all()[0]
+        self.assembly: Assembly = assemble_stored(self.engine, session, open_market(session.spec), self.settings)
 
     def run(self, acknowledge: Callable[[Batch], None] = lambda _: None, instants: int = INSTANTS) -> None:
         self.assembly.pipeline.observers.append(acknowledge)

@@ -89,7 +89,7 @@ class LexiconScorer:
         self._patterns = {coin: _pattern(coin) for coin in coins}
 
     def scored(self, headline: Headline) -> NewsItem:
-        text = headline.title or headline.body
+        text = (headline.title or headline.body).replace("\x00", "")  # No database keeps one in a text.
         return NewsItem(
             headline.id, headline.published_at, headline.first_seen_at, headline.source, text[:300],
             headline.coins or self.coins(text), sentiment(text), headline.simulated,

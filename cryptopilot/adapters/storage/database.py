@@ -7,12 +7,26 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import IntegrityError as SqlIntegrityError
 
-from cryptopilot.domain.errors import HomeTakenError, InvalidValueError, JournalUnavailableError
+from cryptopilot.domain.errors import (
+    HomeTakenError,
+    InvalidValueError,
+    JournalRefusedError,
+    JournalUnavailableError,
+    WriterLostError,
+)
 
 REVISION = "0001"
 """The newest migration: what this program works with."""
+
+_PATIENCE = {
+    "connect_timeout": 5,
+    "tcp_user_timeout": 10_000,
+    "options": "-c statement_timeout=10000 -c lock_timeout=5000",
+}
+"""How long a server may leave us waiting: protection must not stand still behind somebody else's lock."""
 
 _ALLOWED = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 
@@ -50,7 +64,7 @@ def connect(url: str) -> Engine:
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername == "postgresql+psycopg":
-        return create_engine(parsed, pool_pre_ping=False, connect_args={"connect_timeout": 5})
+        return create_engine(parsed, pool_timeout=10, connect_args=_PATIENCE)
     if parsed.drivername != "sqlite" or not parsed.database:
         raise InvalidValueError("DATABASE_URL", parsed.render_as_string(hide_password=True), _ALLOWED)
     engine = create_engine(parsed, connect_args={"timeout": 5, "check_same_thread": False})
@@ -98,6 +112,8 @@ def transaction(engine: Engine, path: Path | None, inode: int | None) -> Iterato
     try:
         with engine.begin() as connection:
             yield connection
+    except (SqlIntegrityError, DataError) as error:
+        raise JournalRefusedError(f"the database refused what contradicts it: {error.orig}") from error
     except DBAPIError as error:
         raise JournalUnavailableError(f"the database did not take the transaction: {error.orig}") from error
 
@@ -112,11 +128,14 @@ class DatabaseLock:
     _KEY = 0x43505F31
 
     def __init__(self, engine: Engine, purpose: str) -> None:
+        self._engine, self._purpose = engine, purpose
         self._connection: Connection | None = None
-        if engine.dialect.name != "postgresql":
-            return
-        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        name = f"cryptopilot {purpose}"[:63]
+        if engine.dialect.name == "postgresql":
+            self._take()
+
+    def _take(self) -> None:
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        name = f"cryptopilot {self._purpose}"[:63]
         connection.execute(text("SELECT set_config('application_name', :name, false)"), {"name": name})
         if not connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": self._KEY}).scalar():
             holder = connection.execute(
@@ -127,8 +146,28 @@ class DatabaseLock:
                 {"key": self._KEY},
             ).scalar()
             connection.close()
-            raise HomeTakenError(engine.url.render_as_string(hide_password=True), str(holder))
+            raise HomeTakenError(self._engine.url.render_as_string(hide_password=True), str(holder))
         self._connection = connection
+
+    def verify(self) -> None:
+        """Make sure that we still are the one writer: a lock goes with its connection.
+
+        Raises:
+            JournalUnavailableError: the server does not answer.
+            WriterLostError: another process has become the writer meanwhile.
+        """
+        if self._connection is None:
+            return
+        try:
+            self._connection.execute(text("SELECT 1"))
+        except DBAPIError:
+            self.release()
+            try:
+                self._take()
+            except DBAPIError as error:
+                raise JournalUnavailableError(f"the database does not answer: {error.orig}") from error
+            except HomeTakenError as error:
+                raise WriterLostError(str(error)) from error
 
     def release(self) -> None:
         """Let another process write. A connection that is gone has released it already."""

@@ -1,6 +1,6 @@
 """The journal on a relational database: an append-only chain per wallet, and the current state beside it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +12,9 @@ from cryptopilot.adapters.storage.database import sqlite_path, transaction
 from cryptopilot.adapters.storage.projection import Head, Projection, Row
 from cryptopilot.domain import events as book
 from cryptopilot.domain.account import Account
-from cryptopilot.domain.errors import JournalCorruptError
+from cryptopilot.domain.errors import JournalCorruptError, JournalUnavailableError
 from cryptopilot.domain.events import BookEvent, Funnel
+from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.order import Order
 from cryptopilot.domain.position import Position
@@ -30,7 +31,8 @@ _APPEND = "INSERT INTO journal (session_id, wallet_id, seq, at, kind, body, hash
 _SEGMENT = """
 INSERT INTO segments (session_id, kind, wallet_id, instant, entries, root, body) VALUES (?, ?, ?, ?, ?, ?, ?)"""
 _ADVANCE = """
-UPDATE market_sessions SET last_instant = COALESCE(?, last_instant), opened = COALESCE(?, opened) WHERE id = ?"""
+UPDATE market_sessions SET last_instant = COALESCE(?, last_instant), opened = COALESCE(?, opened), batch = ?
+WHERE id = ?"""
 
 _FUNNEL = """
 INSERT INTO funnels (session_id, wallet_id, body) VALUES (?, ?, ?)
@@ -42,7 +44,7 @@ SELECT 1 FROM orders WHERE orders.session_id = segments.session_id AND orders.bo
 KEPT_DECISIONS = 20_000
 """Instants whose predictions and judged signals are kept; those that led to an order are kept for ever."""
 
-_Rare = book.Deposited | book.EntriesHalted | book.EntriesResumed
+_Rare = book.Deposited | book.EntriesHalted | book.EntriesResumed | book.MandateSet
 """What the projection leaves out: events that come once a session, or by hand."""
 
 
@@ -51,18 +53,60 @@ class SqlJournal:
 
     Args:
         engine: as `open_database` gives it; quote, scales: of the session's instruments.
+        guard: asked before each transaction whether we still are the one writer.
     """
 
-    def __init__(self, engine: Engine, session_id: str, quote: str, scales: Mapping[str, Scale]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        session_id: str,
+        quote: str,
+        scales: Mapping[str, Scale],
+        guard: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._guard = guard
         self._engine, self._session, self._quote, self._scales = engine, session_id, quote, scales
         self._path = sqlite_path(engine)
         self._inode = self._path.stat().st_ino if self._path is not None else None
         self._heads: dict[str, Head] = {}
         self._funnels: dict[str, Funnel] = {}
         self._upserts = _Upserts(engine.dialect.name)
+        self._arrived: int | None = None
+        """The newest batch number in the database; None when that is to be read."""
         self._mark = "?" if engine.dialect.paramstyle == "qmark" else "%s"
 
-    def commit(self, batch: Batch) -> None:
+    def commit(self, batch: Batch) -> bool:
+        try:
+            return self._commit(batch)
+        except JournalUnavailableError:
+            self._forget()
+            try:
+                if self._newest() >= batch.number:
+                    return True  # The answer to the commit was lost; the commit was not.
+            except JournalUnavailableError:
+                pass  # Nobody can say now; the number will tell when the database is back.
+            raise
+        except BaseException:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        """What is in the database is to be read again."""
+        self._heads, self._funnels, self._arrived = {}, {}, None
+
+    def _newest(self) -> int:
+        """The number of the newest batch in the database."""
+        if self._arrived is None:
+            table = schema.market_sessions.c
+            with transaction(self._engine, self._path, self._inode) as connection:
+                found = connection.execute(select(table.batch).where(table.id == self._session)).scalar()
+            self._arrived = 0 if found is None else int(found)
+        return self._arrived
+
+    def _commit(self, batch: Batch) -> bool:
+        self._guard()
+        if batch.number <= self._newest():
+            return False
         heads, funnels = dict(self._heads), dict(self._funnels)
         segments, roots = self._segments(batch)
         rows: list[Row] = []
@@ -92,17 +136,18 @@ class SqlJournal:
             if batch.checkpoint is not None:
                 self._keep_checkpoint(connection, batch.checkpoint)
             self._advance(connection, batch)
-        self._heads, self._funnels = heads, funnels
+        self._heads, self._funnels, self._arrived = heads, funnels, batch.number
+        return True
 
     def progress(self) -> Progress | None:
         table = schema.market_sessions
         with transaction(self._engine, self._path, self._inode) as connection:
             row = connection.execute(
-                select(table.c.last_instant, table.c.opened).where(table.c.id == self._session)
+                select(table.c.last_instant, table.c.opened, table.c.batch).where(table.c.id == self._session)
             ).first()
         if row is None or row.last_instant is None:
             return None
-        return Progress(row.last_instant, -1 if row.opened is None else row.opened)
+        return Progress(row.last_instant, -1 if row.opened is None else row.opened, row.batch)
 
     def account(self, wallet_id: str) -> Account | None:
         with transaction(self._engine, self._path, self._inode) as connection:
@@ -125,7 +170,8 @@ class SqlJournal:
                 .group_by(trades.symbol)
             ).all()
         return Account(
-            wallet_id, self._quote, self._scales, row.cash, row.equity, row.day_base, row.peak, row.marked_at,
+            wallet_id, self._quote, self._scales, row.deposited, row.cash, row.equity, row.day_base, row.peak,
+            row.marked_at,
             bool(row.halted), {p.symbol: p for p in positions}, {r.symbol: _order(r) for r in working},
             {r.symbol: r.reserved for r in working if r.reserved}, {r.id for r in working if r.status != "intended"},
             {r.symbol: r.closed_at for r in left},
@@ -154,6 +200,12 @@ class SqlJournal:
             stands = connection.execute(_of(schema.accounts, self._session, wallet_id)).first()
         if stands is not None and stands.head_seq != expected - 1:
             raise JournalCorruptError(wallet_id, expected, f"missing; the account stands at {stands.head_seq}")
+
+    def mandate(self, wallet_id: str) -> Mandate | None:
+        table = schema.market_sessions.c
+        with transaction(self._engine, self._path, self._inode) as connection:
+            kept = connection.execute(select(table.mandate).where(table.id == self._session)).scalar()
+        return None if kept is None else codec.decode_mandate(kept)
 
     def checkpoint(self) -> Checkpoint | None:
         table = schema.checkpoints
@@ -229,20 +281,24 @@ class SqlJournal:
         key = {"session_id": self._session, "wallet_id": wallet_id}
         if isinstance(event, book.Deposited):
             self._deposit(connection, key, event)
+        elif isinstance(event, book.MandateSet):
+            table = schema.market_sessions
+            kept = codec.encode_mandate(event.mandate)
+            connection.execute(update(table).where(table.c.id == self._session).values(mandate=kept))
         else:
             self._halt(connection, key, halted=isinstance(event, book.EntriesHalted))
 
     def _deposit(self, connection: Connection, key: Mapping[str, object], event: book.Deposited) -> None:
         found = connection.execute(_of(schema.accounts, str(key["session_id"]), str(key["wallet_id"]))).first()
         if found is None:
-            fresh = dict.fromkeys(("cash", "equity", "day_base", "peak"), event.atoms)
+            fresh = dict.fromkeys(("deposited", "cash", "equity", "day_base", "peak"), event.atoms)
             connection.execute(
                 insert(schema.accounts),
                 [{**key, **fresh, "marked_at": -1, "halted": False, "head_seq": 0, "head_hash": b""}],
             )
             return
         table = schema.accounts.c
-        raised = {name: table[name] + event.atoms for name in ("cash", "equity", "day_base", "peak")}
+        raised = {name: table[name] + event.atoms for name in ("deposited", "cash", "equity", "day_base", "peak")}
         connection.execute(
             update(schema.accounts)
             .where(table.session_id == key["session_id"], table.wallet_id == key["wallet_id"])
@@ -288,7 +344,7 @@ class SqlJournal:
     def _advance(self, connection: Connection, batch: Batch) -> None:
         opened = batch.instant if batch.opened else None
         last = batch.instant if not batch.opened or self.fresh_books(batch) else None
-        self._send(connection, _ADVANCE, [(last, opened, self._session)])
+        self._send(connection, _ADVANCE, [(last, opened, batch.number, self._session)])
 
     @staticmethod
     def fresh_books(batch: Batch) -> bool:

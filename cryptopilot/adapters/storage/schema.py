@@ -42,6 +42,8 @@ market_sessions = Table(
     Column("ended_at", BigInteger),
     Column("last_instant", BigInteger),
     Column("opened", BigInteger),
+    Column("batch", BigInteger, nullable=False, server_default="0"),
+    Column("mandate", Text),
 )
 
 instruments = Table(
@@ -96,6 +98,7 @@ segments = Table(
 
 accounts = _books(
     "accounts",
+    Column("deposited", BigInteger, nullable=False),
     Column("cash", BigInteger, nullable=False),
     Column("equity", BigInteger, nullable=False),
     Column("day_base", BigInteger, nullable=False),

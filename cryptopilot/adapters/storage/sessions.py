@@ -64,14 +64,20 @@ class Sessions:
             )  # fmt: skip
         return session
 
-    def describe(self, session_id: str, instruments: Mapping[str, Instrument]) -> None:
-        """Keep the grids of a session's instruments, once."""
+    def describe(self, session_id: str, instruments: Mapping[str, Instrument]) -> list[str]:
+        """Keep the grids of a session's instruments, once; afterwards, the symbols whose grid is another now."""
         table = schema.instruments
+        rows = [_instrument_row(session_id, i) for i in instruments.values()]
         with self._engine.begin() as connection:
-            known = select(func.count()).select_from(table).where(table.c.session_id == session_id)
-            if connection.execute(known).scalar_one():
-                return
-            connection.execute(insert(table), [_instrument_row(session_id, i) for i in instruments.values()])
+            kept = {
+                r.symbol: (r.tick_size, r.lot_size)
+                for r in connection.execute(select(table).where(table.c.session_id == session_id))
+            }
+            if not kept:
+                connection.execute(insert(table), rows)
+        return [
+            str(r["symbol"]) for r in rows if kept and kept.get(str(r["symbol"])) != (r["tick_size"], r["lot_size"])
+        ]
 
     def end(self, session_id: str, at: int) -> None:
         table = schema.market_sessions
@@ -86,14 +92,6 @@ class Sessions:
             changed = connection.execute(update(table).where(table.c.id == wallet_id).values(**fields))
             if not changed.rowcount:
                 connection.execute(insert(table), [{"id": wallet_id, **fields, "created_at": created_at}])
-
-
-def mandate_of(engine: Engine, wallet_id: str) -> Mandate | None:
-    """A wallet's mandate as it was kept; None for an unknown wallet."""
-    table = schema.autowallets.c
-    with engine.connect() as connection:
-        kept = connection.execute(select(table.mandate).where(table.id == wallet_id)).scalar()
-    return None if kept is None else codec.decode_mandate(kept)
 
 
 def _instrument_row(session_id: str, instrument: Instrument) -> dict[str, object]:

@@ -6,12 +6,13 @@ from pathlib import Path
 import msgspec
 
 from cryptopilot.adapters.storage.codec import decode_event, encode_event
-from cryptopilot.domain.errors import DataFileError
+from cryptopilot.domain.errors import DataFileError, SpillFailedError
 from cryptopilot.ports.journal import Batch, Booked
 
 
 class _Line(msgspec.Struct):
     instant: int
+    number: int
     opened: bool
     events: list[tuple[str, str, str]]
 
@@ -26,16 +27,36 @@ class FileSpill:
     def append(self, batch: Batch) -> None:
         if not batch.events:
             return
-        kept = Batch(batch.instant, list(batch.events), opened=batch.opened)
+        kept = Batch(batch.instant, batch.number, list(batch.events), opened=batch.opened)
         events = [(w, type(e).__name__, encode_event(e).decode()) for w, e in kept.events]
-        line = msgspec.json.encode(_Line(kept.instant, kept.opened, events)) + b"\n"
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            os.write(descriptor, line)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        self._write(msgspec.json.encode(_Line(kept.instant, kept.number, kept.opened, events)) + b"\n")
         self._waiting.append(kept)
+
+    def _write(self, line: bytes) -> None:
+        """Append a line whole and synced, or leave the file as it was.
+
+        Raises:
+            SpillFailedError: the disk did not take it.
+        """
+        try:
+            fresh = not self._path.exists()
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                before = os.fstat(descriptor).st_size
+                try:
+                    rest = memoryview(line)
+                    while rest:
+                        rest = rest[os.write(descriptor, rest) :]
+                    os.fsync(descriptor)
+                except OSError:
+                    os.ftruncate(descriptor, before)
+                    raise
+            finally:
+                os.close(descriptor)
+            if fresh:
+                _sync_folder(self._path.parent)
+        except OSError as error:
+            raise SpillFailedError(f"{self._path}: {error.strerror}; make room, then restart") from error
 
     def batches(self) -> list[Batch]:
         return list(self._waiting)
@@ -47,11 +68,22 @@ class FileSpill:
     def _read(self) -> list[Batch]:
         found: list[Batch] = []
         lines = self._path.read_bytes().split(b"\n")
+        if lines[-1]:  # Torn: it never was accepted, and the next line must not be glued to it.
+            os.truncate(self._path, self._path.stat().st_size - len(lines[-1]))
         for number, line in enumerate(lines[:-1], start=1):  # What follows the last newline is torn, or nothing.
             try:
                 row = msgspec.json.decode(line, type=_Line)
                 events = [Booked(w, decode_event(kind, body.encode())) for w, kind, body in row.events]
             except (msgspec.MsgspecError, ValueError) as error:
                 raise DataFileError(self._path, f"line {number} is damaged: {error}") from error
-            found.append(Batch(row.instant, events, opened=row.opened))
+            found.append(Batch(row.instant, row.number, events, opened=row.opened))
         return found
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new file's name durable too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -12,7 +12,7 @@ from cryptopilot.ports.journal import Batch, Booked
 
 def a_batch(instant: int) -> Batch:
     events = [Booked("w", Marked(instant, 5, 4, 3, 6)), Booked("w", OrderCancelled(instant, "o", "BTC/USDT", "late"))]
-    return Batch(instant, events, opened=instant % 2 == 0)
+    return Batch(instant, instant, events, opened=instant % 2 == 0)
 
 
 def test_batches_come_back_in_order_for_the_next_process(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_every_screen_says_that_the_market_is_simulated(service: PipelineService
 
 def test_it_shows_the_books_as_they_are(service: PipelineService) -> None:
     status, screen = service.status(), drawn(service)
-    assert status["account"]["equity"] in screen
+    assert f"{float(status['account']['equity']):.2f} of 10000.00 USDT" in screen
     assert f"trades {status['stats']['total_trades']} ({status['stats']['successful_trades']} won)" in screen
     for symbol in service.assembly.trader.account.positions:
         assert symbol in screen

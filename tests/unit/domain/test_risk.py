@@ -14,10 +14,11 @@ from cryptopilot.domain.account import Account
 from cryptopilot.domain.errors import ApprovalSpentError, InvalidValueError, UnreviewedOrderError
 from cryptopilot.domain.events import Deposited, OrderIntended
 from cryptopilot.domain.instrument import Instrument, atoms
+from cryptopilot.domain.limits import BOUNDS, RiskLimits
 from cryptopilot.domain.market import MarketView
 from cryptopilot.domain.order import Order
 from cryptopilot.domain.position import Position
-from cryptopilot.domain.risk import BOUNDS, Approved, Refused, ReviewMoment, RiskLimits, review
+from cryptopilot.domain.risk import Approved, Refused, ReviewMoment, review
 from cryptopilot.rules.fills import BUYING, SELLING, Costs
 from cryptopilot.simulation.paper import PaperBroker
 from tests.conftest import ROOT

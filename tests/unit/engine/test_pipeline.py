@@ -16,9 +16,9 @@ from cryptopilot.domain.events import (
     OrderIntended,
     ProtectionMoved,
 )
+from cryptopilot.domain.limits import RiskLimits
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.prediction import Evidence, Geometry
-from cryptopilot.domain.risk import RiskLimits
 from cryptopilot.domain.stage import Stage
 from cryptopilot.domain.timeframe import HOUR
 from cryptopilot.ports.journal import Batch
@@ -310,9 +310,10 @@ def test_an_intent_is_durable_before_anything_is_sent() -> None:
     order_of_things: list[str] = []
 
     class Watched(MemoryJournal):
-        def commit(self, batch: Batch) -> None:
-            super().commit(batch)
+        def commit(self, batch: Batch) -> bool:
+            done = super().commit(batch)
             order_of_things.extend(type(e).__name__ for _, e in batch.events if isinstance(e, OrderIntended))
+            return done
 
     script = wobbling([BTC], 2)
     market = ScriptedMarket(script)

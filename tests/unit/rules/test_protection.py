@@ -53,7 +53,7 @@ def test_an_open_at_the_target_comes_before_the_range_that_reaches_the_stop(open
 @pytest.mark.parametrize(
     ("open_", "high", "low", "found"),
     [
-        (950, 1_000, 940, (STOP, 980)),  # The open came before us: only what followed counts.
+        (950, 1_000, 940, (STOP, 950)),  # Entered beyond its own stop: it leaves at that open, not above it.
         (1_050, 1_060, 1_000, (TARGET, 1_040)),
         (1_050, 1_060, 970, (STOP, 980)),
         (1_000, 1_010, 990, (NOTHING, 0)),
@@ -68,7 +68,7 @@ def test_in_the_entry_bar_only_the_range_counts(open_: int, high: int, low: int,
     st.tuples(*[st.integers(1, 10**9)] * 2),
     st.booleans(),
 )
-def test_no_bar_fills_better_than_the_target_unless_it_opens_there(
+def test_nothing_fills_at_a_price_that_the_bar_did_not_show(
     prices: list[int], guards: tuple[int, int], entered_here: bool
 ) -> None:
     low, open_, high = sorted(prices)
@@ -78,9 +78,12 @@ def test_no_bar_fills_better_than_the_target_unless_it_opens_there(
     if reason == STOP:
         assert low <= stop
         assert ticks <= stop
+        assert low <= ticks <= high
     if reason == TARGET:
         assert high >= target
-        assert ticks == (target if entered_here else max(target, open_))
+        assert target <= ticks <= high
+        assert low <= ticks
+        assert entered_here or ticks == max(target, open_)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ def test_a_home_that_cannot_be_is_named(tmp_path: Path) -> None:
 
 def test_generated_secrets_stay_and_are_refused_once_others_could_read_them(tmp_path: Path) -> None:
     home = Home(tmp_path)
+    home.prepare_secrets()
     secret = home.jwt_secret(None)
     assert home.jwt_secret(None) == secret
     assert len(secret) >= 48

@@ -39,6 +39,7 @@ def upgrade() -> None:
         "accounts",
         sa.Column("session_id", sa.Text(), nullable=False),
         sa.Column("wallet_id", sa.Text(), nullable=False),
+        sa.Column("deposited", sa.BigInteger(), nullable=False),
         sa.Column("cash", sa.BigInteger(), nullable=False),
         sa.Column("equity", sa.BigInteger(), nullable=False),
         sa.Column("day_base", sa.BigInteger(), nullable=False),
@@ -135,6 +136,8 @@ def upgrade() -> None:
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
         sa.Column("last_instant", sa.BigInteger(), nullable=True),
         sa.Column("opened", sa.BigInteger(), nullable=True),
+        sa.Column("batch", sa.BigInteger(), nullable=False, server_default="0"),
+        sa.Column("mandate", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
