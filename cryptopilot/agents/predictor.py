@@ -31,7 +31,6 @@ class PredictorAgent:
         self, instruments: Mapping[str, Instrument], models: Sequence[tuple[Model, float]], fading: float
     ) -> None:
         self._instruments = instruments
-        self._bases = {s: i.base for s, i in instruments.items()}
         self._models = tuple(model for model, _ in models)
         self._fading = fading
         self.card = EnsembleCard(
@@ -64,7 +63,7 @@ class PredictorAgent:
             if bar is not None:
                 self._advance(symbol, instrument, bar)
                 row = self._tapes[symbol].row()
-                evidence.append(Evidence(symbol, row, self._news[self._bases[symbol]].level, market))
+                evidence.append(Evidence(symbol, row, self._news[instrument.base].level, market))
         self._predictions = tuple(self._predict(closed.instant, evidence))
         return ()
 
@@ -130,22 +129,15 @@ class PredictorAgent:
     def _predict(self, instant: int, evidence: Sequence[Evidence]) -> Iterable[Prediction]:
         opinions = [self._opinions(model, evidence) for model in self._models]
         weights = self.card.weights
-        headlines = self._headlines()
         for about, *parts in zip(evidence, *opinions, strict=True):
             total, weight = 0.0, 0.0
             for own, declared in zip(parts, weights, strict=True):
                 total, weight = combined(total, weight, score_of(own), declared)
             score = weighted_mean(total, weight)
             confidence = self._ranks[about.symbol].place(abs(score))
+            coin = self._instruments[about.symbol].base
+            news = tuple(n for _, n in (*self._news[coin].recent, *self._news[MARKET_WIDE].recent))
             yield Prediction(
                 about.symbol, instant, direction_probability(score), confidence, score, UNKNOWN, False,
-                about.features, tuple(parts), headlines[self._bases[about.symbol]],
+                about.features, tuple(parts), news,
             )  # fmt: skip
-
-    def _headlines(self) -> dict[str, tuple[str, ...]]:
-        """The ids of what still weighs, by coin: its own, then the market's."""
-        market = tuple(n for _, n in self._news[MARKET_WIDE].recent)
-        return {
-            coin: (*(n for _, n in tape.recent), *market) if tape.recent else market
-            for coin, tape in self._news.items()
-        }
