@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from cryptopilot.domain.errors import JournalCorruptError
+from cryptopilot.domain.account import Account
+from cryptopilot.domain.errors import JournalCorruptError, LedgerMismatchError
 from cryptopilot.domain.events import BarsObserved, Deposited, InstantClosed, MandateSet
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.tape import Checkpoint
@@ -83,6 +84,7 @@ def recover(
             account = journal.account(desk.trader.account.wallet_id)
             if account is None:
                 raise JournalCorruptError(desk.trader.account.wallet_id, 0, "the session has begun without its books")
+            verify(journal, account)
             desk.trader.account.restore(account)
             batch.events += desk.trader.recover(last, progress.opened)
             if journal.mandate(account.wallet_id) != mandate:
@@ -94,6 +96,33 @@ def recover(
     assert reached is not None
     pipeline.resume(last, reached.number)
     return Recovered(last, progress is None, folded)
+
+
+VERIFIED_AT_START = 50_000
+"""Book events whose chain a start verifies: half a second. All of them are verified by the doctor."""
+
+
+def verify(journal: Journal, account: Account, newest: int = VERIFIED_AT_START) -> int:
+    """Make sure that the chain is whole and that its events lead to *account*; says how many were read.
+
+    Where the journal is longer than *newest*, only those events' chain is verified, not where they lead.
+
+    Raises:
+        JournalCorruptError: names the first bad sequence number, or that tables and journal disagree.
+    """
+    whole = journal.length(account.wallet_id) <= newest
+    folded = Account(account.wallet_id, account.quote, account.scales)
+    count = 0
+    for event in journal.events(account.wallet_id, None if whole else newest):
+        count += 1
+        if whole:
+            try:
+                folded.apply(event)
+            except LedgerMismatchError as error:
+                raise JournalCorruptError(account.wallet_id, count, str(error)) from error
+    if whole and folded != account:
+        raise JournalCorruptError(account.wallet_id, count, f"the journal folds to {folded}, the tables hold {account}")
+    return count
 
 
 def _fold(candles: CandleSource, folding: Folding, start: int, last: int) -> int:

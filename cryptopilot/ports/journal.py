@@ -74,8 +74,11 @@ class Journal(Protocol):
             JournalCorruptError: tables and chain do not belong together.
         """
 
-    def events(self, wallet_id: str) -> Iterator[BookEvent]:
-        """Every book event of a wallet in order, its chain verified on the way.
+    def length(self, wallet_id: str) -> int:
+        """How many book events a wallet has."""
+
+    def events(self, wallet_id: str, newest: int | None = None) -> Iterator[BookEvent]:
+        """Every book event of a wallet in order, or the newest so many, the chain verified on the way.
 
         Raises:
             JournalCorruptError: the first bad sequence number.

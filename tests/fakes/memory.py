@@ -48,8 +48,12 @@ class MemoryJournal:
             count += 1
         return account if count else None
 
-    def events(self, wallet_id: str) -> Iterator[BookEvent]:
-        return (e for b in self.batches for w, e in b.events if w == wallet_id)
+    def length(self, wallet_id: str) -> int:
+        return sum(1 for b in self.batches for w, _ in b.events if w == wallet_id)
+
+    def events(self, wallet_id: str, newest: int | None = None) -> Iterator[BookEvent]:
+        every = [e for b in self.batches for w, e in b.events if w == wallet_id]
+        return iter(every if newest is None else every[-newest:])
 
     def mandate(self, wallet_id: str) -> Mandate | None:
         return next((e.mandate for e in reversed(list(self.events(wallet_id))) if isinstance(e, MandateSet)), None)

@@ -4,8 +4,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
+from cryptopilot.adapters.storage.database import connect
 from cryptopilot.adapters.storage.spill import FileSpill
 from cryptopilot.domain.errors import (
     InvalidValueError,
@@ -16,6 +17,7 @@ from cryptopilot.domain.errors import (
 )
 from cryptopilot.domain.events import InstantDecided, Marked, OrderFilled
 from cryptopilot.domain.stage import Stage
+from cryptopilot.engine.recovery import verify
 from cryptopilot.ports.journal import Batch
 from cryptopilot.runtime.service import PipelineService
 from tests.fakes.house import OracleModel, a_house, a_mandate
@@ -281,3 +283,33 @@ def test_a_stop_fills_at_the_same_price_when_its_instant_is_handled_twice() -> N
             house.run(1)
         prices.append([e.ticks for e in house.journal.events("default") if isinstance(e, OrderFilled)])
     assert prices[0] == prices[1]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE accounts SET cash = cash + 100000000000",
+        "UPDATE journal SET body = CAST(replace(CAST(body AS TEXT), 'OrderFilled', 'x') AS BLOB), kind = 'Marked' "
+        "WHERE kind = 'OrderFilled'",
+        "UPDATE positions SET lots = lots + 1",
+        "UPDATE journal SET at = at + 1, hash = zeroblob(32) WHERE seq = 30",
+    ],
+)
+def test_tampered_books_do_not_start(service: PipelineService, tmp_path: Path, damage: str) -> None:
+    advance(service, 60)
+    assert service.assembly.trader.account.positions
+    service.close()
+    engine = connect(f"sqlite:///{tmp_path / 'home' / 'cryptopilot.db'}")
+    with engine.begin() as connection:
+        assert connection.execute(text(damage)).rowcount
+    engine.dispose()
+    with pytest.raises(JournalCorruptError):
+        PipelineService(settings_for(tmp_path / "home")).open()
+
+
+def test_of_a_long_journal_the_newest_links_are_verified(service: PipelineService) -> None:
+    advance(service, 30)
+    journal, account = service.assembly.journal, service.assembly.trader.account
+    assert verify(journal, account) == journal.length("default")
+    assert verify(journal, account, newest=10) == 10
+    service.close()

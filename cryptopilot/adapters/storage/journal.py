@@ -177,14 +177,21 @@ class SqlJournal:
             {r.symbol: r.closed_at for r in left},
         )  # fmt: skip
 
-    def events(self, wallet_id: str) -> Iterator[BookEvent]:
+    def length(self, wallet_id: str) -> int:
+        with transaction(self._engine, self._path, self._inode) as connection:
+            return self._head(connection, wallet_id).sequence
+
+    def events(self, wallet_id: str, newest: int | None = None) -> Iterator[BookEvent]:
         table = schema.journal.c
+        mine = (table.session_id == self._session, table.wallet_id == wallet_id)
+        after = 0 if newest is None else max(0, self.length(wallet_id) - newest)
         wanted = (
-            select(table.seq, table.kind, table.body, table.hash)
-            .where(table.session_id == self._session, table.wallet_id == wallet_id)
-            .order_by(table.seq)
+            select(table.seq, table.kind, table.body, table.hash).where(*mine, table.seq > after).order_by(table.seq)
         )
-        previous, expected = codec.GENESIS, 1
+        previous, expected = codec.GENESIS, after + 1
+        if after:
+            with self._engine.connect() as connection:
+                previous = connection.execute(select(table.hash).where(*mine, table.seq == after)).scalar() or previous
         with self._engine.connect() as connection:
             with connection.execution_options(yield_per=1000).execute(wanted) as rows:
                 for seq, kind, body, digest in rows:
