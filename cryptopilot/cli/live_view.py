@@ -4,17 +4,21 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from cryptopilot.domain.instrument import money
+from cryptopilot.domain.news import MARKET_WIDE
 from cryptopilot.domain.timeframe import iso
-from cryptopilot.runtime.explain import EXITS
+from cryptopilot.runtime.explain import EXITS, refusal
 from cryptopilot.runtime.service import PipelineService
 
-_COLOURS = {"ok": "green", "idle": "dim", "stopped": "yellow", "error": "red"}
+_WIDE = 120
+"""Columns from which on tables stand side by side."""
+
+_COLOURS = {"ok": "green", "idle": "dim", "stopped": "yellow", "error": "red", "failed": "red"}
 
 
 class LiveView:
@@ -23,14 +27,22 @@ class LiveView:
     def __init__(self, service: PipelineService, address: str) -> None:
         self._service, self._address = service, address
 
-    def __rich__(self) -> RenderableType:
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         status = self._service.status()
-        middle = Table.grid(expand=True, padding=(0, 1))
-        middle.add_column(ratio=1)
-        middle.add_column(ratio=1)
-        middle.add_row(self._signals(), self._positions())
-        middle.add_row(self._fills(), self._news())
-        return Group(self._head(status), self._agents(status), middle, Text(self._address, style="dim"))
+        with self._service.assembly.pipeline.quiet(0.2):
+            parts = [self._signals(), self._positions(), self._fills(), self._news()]
+        yield self._head(status)
+        yield self._agents(status)
+        if options.max_width < _WIDE:
+            yield Group(*parts)
+        else:
+            side = Table.grid(expand=True, padding=(0, 2))
+            side.add_column(ratio=1)
+            side.add_column(ratio=1)
+            side.add_row(parts[0], parts[1])
+            side.add_row(parts[2], parts[3])
+            yield side
+        yield Text(self._address, style="dim")
 
     def _head(self, status: dict[str, Any]) -> Panel:
         account, risk, stats = status["account"], status["risk"], status["stats"]
@@ -49,52 +61,49 @@ class LiveView:
         return Panel(line, title="CryptoPilot, paper trading")
 
     def _agents(self, status: dict[str, Any]) -> Table:
-        table = _table("Agents", "agent", "status", "last", "next", "runs", "skipped", "errors", "ms")
+        table = _table("Agents", "agent", "status", "last", "next", "runs", "errors", "ms")
         for name, agent in status["agents"].items():
             took = agent["processing_time_ms"]
             table.add_row(
-                name, Text(agent["status"], style=_COLOURS.get(agent["status"], "")), agent["last_execution"] or "",
-                agent["next_execution"], str(agent["execution_count"]), str(agent["skipped_count"]),
-                str(agent["error_count"]), "" if took is None else f"{took:.2f}",
+                name, Text(agent["status"], style=_COLOURS.get(agent["status"], "")), _hour(agent["last_execution"]),
+                _hour(agent["next_execution"]), str(agent["execution_count"]), str(agent["error_count"]),
+                "" if took is None else f"{took:.2f}",
             )  # fmt: skip
         return table
 
     def _signals(self) -> Table:
-        table = _table("Signals", "time", "symbol", "signal", "confidence", "verdict")
+        table = _table("Signals", "time", "coin", "signal", "rank", "verdict")
         for judged in list(self._service.recent.acted)[-8:][::-1]:
             signal = judged.signal
-            verdict = "approved" if judged.approved else f"{judged.rule} {judged.found:.3g} (limit {judged.limit:.3g})"
-            confidence = "unknown" if signal.confidence != signal.confidence else f"{signal.confidence:.2f}"
+            said = refusal(judged.rule, judged.limit, judged.found, self._service.assembly.quote)
+            rank = "unknown" if signal.confidence != signal.confidence else f"{signal.confidence:.2f}"
             table.add_row(
-                _clock(signal.instant), signal.symbol, signal.signal_type, confidence,
-                Text(verdict, style="green" if judged.approved else "dim"),
+                _clock(signal.instant), _coin(signal.symbol), signal.signal_type, rank,
+                Text("approved" if judged.approved else said, style="green" if judged.approved else "dim"),
             )  # fmt: skip
         return table
 
     def _positions(self) -> Table:
         assembly = self._service.assembly
-        table = _table("Positions", "symbol", "quantity", "entry", "mark", "stop", "target", "pnl")
+        table = _table("Positions", "coin", "entry", "mark", "stop", "target", "before fees")
         for symbol, position in sorted(assembly.trader.account.positions.items()):
             instrument, mark = assembly.instruments[symbol], assembly.view.mark(symbol)
             change = mark / position.entry_ticks - 1.0
-            price = instrument.decimal_price
+            prices = (position.entry_ticks, mark, position.stop_ticks, position.target_ticks)
             table.add_row(
-                symbol, f"{instrument.quantity(position.lots):f}", f"{price(position.entry_ticks):f}",
-                f"{price(mark):f}",
-                f"{price(position.stop_ticks):f}", f"{price(position.target_ticks):f}",
+                _coin(symbol), *(f"{instrument.decimal_price(ticks):f}" for ticks in prices),
                 Text(f"{change:+.2%}", style="green" if change > 0 else "red"),
             )  # fmt: skip
         return table
 
     def _fills(self) -> Table:
         assembly = self._service.assembly
-        table = _table("Fills", "time", "symbol", "side", "price", "why", "realised")
+        table = _table("Fills", "time", "coin", "side", "price", "why", "realised")
         for fill in list(self._service.recent.fills)[-8:][::-1]:
-            instrument = assembly.instruments[fill.symbol]
-            entry = fill.side > 0
+            instrument, entry = assembly.instruments[fill.symbol], fill.side > 0
             table.add_row(
-                _clock(fill.at), fill.symbol, "buy" if entry else "sell", f"{instrument.decimal_price(fill.ticks):f}",
-                "entry" if entry else EXITS[fill.reason],
+                _clock(fill.at), _coin(fill.symbol), "buy" if entry else "sell",
+                f"{instrument.decimal_price(fill.ticks):f}", "entry" if entry else EXITS[fill.reason],
                 "" if entry else f"{money(fill.realised, assembly.quote):+.2f}",
             )  # fmt: skip
         return table
@@ -102,7 +111,8 @@ class LiveView:
     def _news(self) -> Table:
         table = _table("News", "seen", "coins", "score", "headline")
         for item in list(self._service.recent.news)[-8:][::-1]:
-            table.add_row(_clock(item.first_seen_at), " ".join(item.coins), f"{item.score:+.2f}", Text(item.title[:60]))
+            coins = " ".join("market" if c == MARKET_WIDE else c for c in item.coins)
+            table.add_row(_clock(item.first_seen_at), coins, f"{item.score:+.2f}", Text(item.title))
         return table
 
 
@@ -118,14 +128,25 @@ def plain_lines(service: PipelineService) -> Iterator[str]:
 
 
 def _table(title: str, *columns: str) -> Table:
+    """A table whose last column gives way when there is no room; the others are read or they are worth nothing."""
     table = Table(title=title, title_justify="left", expand=True, box=None, header_style="dim", title_style="bold")
-    for column in columns:
-        table.add_column(column, no_wrap=True, overflow="ellipsis")
+    for column in columns[:-1]:
+        table.add_column(column, no_wrap=True, min_width=len(column))
+    table.add_column(columns[-1], no_wrap=True, overflow="ellipsis", ratio=1)
     return table
 
 
 def _clock(at: int) -> str:
-    return iso(at // 1000 * 1000)[5:16].replace("T", " ")
+    """Hours and minutes of a market time; its day stands in the head."""
+    return iso(at // 1000 * 1000)[11:16]
+
+
+def _hour(moment: str | None) -> str:
+    return moment[11:16] if moment else ""
+
+
+def _coin(symbol: str) -> str:
+    return symbol.partition("/")[0]
 
 
 def _short(amount: str) -> str:

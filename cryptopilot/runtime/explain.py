@@ -23,6 +23,25 @@ EXITS = {
 _ALLOWED = "the id of a trade, order or signal, or SYMBOL@TIME such as BTC/USDT@2022-03-01T12:00:00Z"
 
 
+_MONEY = ("min_order", "max_order", "free_cash")
+_TIMES = ("stale_signal", "stale_price")
+
+
+def refusal(rule: str, limit: float, found: float, quote: str) -> str:
+    """Which rule said no and by how much, in the units that people use."""
+    if found != found:
+        return f"{rule}: unknown (limit {limit:g})" if limit == limit else rule
+    if rule == "cooldown":
+        return f"cooldown: {found / 60_000:.0f} min left"
+    if rule in _TIMES:
+        return f"{rule}: {found / 1000:.0f} s old (limit {limit / 1000:.0f} s)"
+    if rule in _MONEY:
+        return f"{rule}: {money(round(found), quote):.2f} {quote} (limit {money(round(limit), quote):.2f})"
+    if rule in ("halted", "whitelist"):
+        return rule
+    return f"{rule}: {found:.3g} (limit {limit:.3g})"
+
+
 class Explainer:
     """Lineage of one wallet's decisions in one session."""
 
@@ -64,6 +83,7 @@ class Explainer:
         instrument = self._candles.instruments[signal.symbol]
         prediction = next((p for p in self._reader.predictions(signal.instant) if p.symbol == signal.symbol), None)
         return {
+            "label": self._candles.label,
             "symbol": signal.symbol,
             "instant": iso(signal.instant),
             "trade": None if trade is None else self._trade(trade, instrument),
@@ -82,6 +102,9 @@ class Explainer:
                     "rule": judged.rule or None,
                     "limit": _known(judged.limit),
                     "found": _known(judged.found),
+                    "in_words": ""
+                    if judged.approved
+                    else refusal(judged.rule, judged.limit, judged.found, instrument.quote),
                     "order_id": judged.order_id or None,
                 },
             },
@@ -153,7 +176,8 @@ def _known(x: float) -> float | None:
 
 def in_words(told: dict[str, Any]) -> list[str]:
     """A lineage for a terminal, from profit back to headline."""
-    lines = [] if told["trade"] is None else _trade_words(told["symbol"], told["trade"])
+    lines = [f"{told['label']}"] if told["label"] else []
+    lines += [] if told["trade"] is None else _trade_words(told["symbol"], told["trade"])
     lines += _signal_words(told["symbol"], told["instant"], told["signal"])
     if told["prediction"] is not None:
         lines += _prediction_words(told["prediction"])
@@ -165,7 +189,7 @@ def in_words(told: dict[str, Any]) -> list[str]:
 
 
 def _trade_words(symbol: str, t: dict[str, Any]) -> list[str]:
-    head = f"trade      {t['trade_id']} {symbol}: pnl {t['pnl']}, fees {t['fees']}, exit: {t['exit_reason']}"
+    head = f"trade      {t['trade_id']} {symbol}: pnl {t['pnl']}, fees {t['fees']}, {_left(t)}"
     return [
         head,
         *(
@@ -175,11 +199,14 @@ def _trade_words(symbol: str, t: dict[str, Any]) -> list[str]:
     ]
 
 
+def _left(t: dict[str, Any]) -> str:
+    return "still open, nothing realised yet" if t["closed_at"] is None else f"left by: {t['exit_reason']}"
+
+
 def _signal_words(symbol: str, instant: str, s: dict[str, Any]) -> list[str]:
     verdict = s["verdict"]
-    judged = f"approved, order {verdict['order_id']}" if verdict["approved"] else f"not ordered: {verdict['rule']}"
-    if verdict["found"] is not None:
-        judged += f" (limit {verdict['limit']:g}, found {verdict['found']:g})"
+    approved = verdict["approved"]
+    judged = f"approved, order {verdict['order_id']}" if approved else f"not ordered: {verdict['in_words']}"
     confidence = "unknown" if s["confidence"] is None else f"{s['confidence']:.3f}"
     lines = [
         f"verdict    {judged}",
@@ -202,7 +229,7 @@ def _prediction_words(p: dict[str, Any]) -> list[str]:
         f"prediction {chance} ({believed}): {p['reasoning']}",
         f"features   {told}",
         *(
-            f"headline   {h['first_seen_at']} {h['source']}: {h['title']} (score {h['score']:+.2f})"
+            f"headline   seen {h['first_seen_at']} {h['source']}: {h['title']} (score {h['score']:+.2f})"
             for h in p["headlines"]
         ),
     ]

@@ -96,7 +96,7 @@ def test_every_trade_is_explained_down_to_its_candle_and_contributions_add_up(se
         told = explainer.lineage(trade.id)
         assert told["trade"]["trade_id"] == trade.id
         assert told["signal"]["verdict"] == {
-            "approved": True, "rule": None, "limit": None, "found": None, "order_id": trade.id,
+            "approved": True, "rule": None, "limit": None, "found": None, "in_words": "", "order_id": trade.id,
         }  # fmt: skip
         assert told["signal"]["signal_type"] == "BUY"
         total = sum(c["value"] for c in told["prediction"]["contributions"])

@@ -8,6 +8,8 @@ import pytest
 from rich.console import Console
 
 from cryptopilot.cli.live_view import LiveView, plain_lines
+from cryptopilot.domain.timeframe import iso
+from cryptopilot.runtime.explain import refusal
 from cryptopilot.runtime.service import PipelineService
 from cryptopilot.runtime.settings import load_settings
 
@@ -46,15 +48,26 @@ def test_it_shows_the_books_as_they_are(service: PipelineService) -> None:
     assert f"{float(status['account']['equity']):.2f} of 10000.00 USDT" in screen
     assert f"trades {status['stats']['total_trades']} ({status['stats']['successful_trades']} won)" in screen
     for symbol in service.assembly.trader.account.positions:
-        assert symbol in screen
+        assert symbol.partition("/")[0] in screen
     assert service.recent.fills
     assert "entry" in screen
 
 
-def test_refusals_are_shown_with_rule_limit_and_what_was_found(service: PipelineService) -> None:
+def test_refusals_are_shown_with_rule_and_by_how_much(service: PipelineService) -> None:
     judged = [j for j in list(service.recent.acted)[-8:] if not j.approved]
     assert judged
-    assert f"{judged[-1].rule} {judged[-1].found:.3g} (limit {judged[-1].limit:.3g})" in drawn(service, width=240)
+    said = refusal(judged[-1].rule, judged[-1].limit, judged[-1].found, "USDT")
+    assert said in drawn(service, width=240)
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 140, 200])
+def test_no_time_signal_or_price_is_cut_off_at_any_usual_width(service: PipelineService, width: int) -> None:
+    screen = drawn(service, width)
+    last = service.recent.fills[-1]
+    assert service.assembly.instruments[last.symbol].decimal_price(last.ticks).__format__("f") in screen
+    assert f"{iso(last.at)[11:16]}" in screen
+    for judged in list(service.recent.acted)[-8:]:
+        assert judged.signal.symbol.partition("/")[0] in screen
 
 
 def test_all_four_agents_are_there_with_their_runs(service: PipelineService) -> None:
