@@ -10,8 +10,9 @@ from cryptopilot.adapters.storage.database import open_database
 from cryptopilot.adapters.storage.reader import Reader
 from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
 from cryptopilot.domain.errors import InvalidValueError
-from cryptopilot.domain.timeframe import parse_time
-from cryptopilot.runtime.explain import Explainer
+from cryptopilot.domain.instrument import money
+from cryptopilot.domain.timeframe import iso, parse_time
+from cryptopilot.runtime.explain import EXITS, Explainer
 from cryptopilot.runtime.markets import open_market
 from cryptopilot.runtime.reproduce import reproduce
 from cryptopilot.runtime.settings import Settings, load_settings
@@ -32,6 +33,56 @@ def explained(decision: str, session_id: str | None) -> dict[str, Any]:
             raise InvalidValueError("decision", "last", "a session that has traded; this one has no trade yet")
         decision = trades[0].id
     return explainer.lineage(decision)
+
+
+def listed_sessions() -> list[dict[str, Any]]:
+    """Every session, newest first: its market, span, and what its closed trades came to."""
+    _, engine, _ = _opened(None)
+    found = []
+    for session in Sessions(engine).all():
+        totals = Reader(engine, session.id, WALLET).totals()
+        quote = str(session.spec["symbols"][0]).partition("/")[2]
+        found.append(
+            {
+                "session_id": session.id,
+                "market": session.market,
+                "label": session.label,
+                "timeframe": session.spec["timeframe"],
+                "symbols": len(session.spec["symbols"]),
+                "last_instant": None if session.last_instant is None else iso(session.last_instant),
+                "trades": totals.closed,
+                "won": totals.won,
+                "realised_pnl": f"{money(totals.realised, quote):f}",
+                "fees": f"{money(totals.fees, quote):f}",
+            }
+        )
+    return found
+
+
+def listed_trades(session_id: str | None) -> list[dict[str, Any]]:
+    """Every trade of a session, oldest first."""
+    _, engine, session = _opened(session_id)
+    instruments = open_market(session.spec).candles.instruments
+    found = []
+    for row in reversed(Reader(engine, session.id, WALLET).trades()):
+        instrument = instruments[row.symbol]
+        closed = row.closed_at is not None
+        found.append(
+            {
+                "trade_id": row.id,
+                "symbol": row.symbol,
+                "opened_at": iso(row.opened_at),
+                "closed_at": iso(row.closed_at) if closed else None,
+                "quantity": f"{instrument.quantity(row.lots):f}",
+                "entry_price": f"{instrument.decimal_price(row.entry_ticks):f}",
+                "exit_price": f"{instrument.decimal_price(row.exit_ticks):f}" if closed else None,
+                "exit_reason": EXITS[row.exit_reason],
+                "fees": f"{money(row.fees, instrument.quote):f}",
+                "pnl": f"{money(row.realised, instrument.quote):f}",
+                "pnl_pct": row.realised / row.cost if closed else None,
+            }
+        )
+    return found
 
 
 def reproduced(session_id: str | None) -> dict[str, Any]:

@@ -68,6 +68,46 @@ def explain(
 
 @app.command()
 @clear_errors
+def sessions(as_json: Json = False) -> None:
+    """List the market sessions that have books, newest first."""
+    from cryptopilot.cli.inspect import listed_sessions  # noqa: PLC0415
+
+    _list(listed_sessions(), as_json)
+
+
+@app.command()
+@clear_errors
+def trades(
+    session: Annotated[str | None, typer.Option(help="Which session; the newest by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List a session's trades, oldest first; what `explain` says more of."""
+    from cryptopilot.cli.inspect import listed_trades  # noqa: PLC0415
+
+    _list(listed_trades(session), as_json)
+
+
+def _list(rows: list[dict[str, Any]], as_json: bool) -> None:
+    """Rows as a table whose columns are as wide as they need to be."""
+    if as_json:
+        say_json(rows)
+        return
+    if not rows:
+        say(["none yet"])
+        return
+    cells = [list(rows[0]), *([_cell(value) for value in row.values()] for row in rows)]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(cells[0]))]
+    say(["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cells])
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:+.2%}" if isinstance(value, float) else str(value)
+
+
+@app.command()
+@clear_errors
 def reproduce(
     session: Annotated[str | None, typer.Argument(help="Which session; the newest by default.")] = None,
     as_json: Json = False,

@@ -12,6 +12,7 @@ from cryptopilot.adapters.exchanges.files import check_order, read_candles
 from cryptopilot.domain.candle import Bar, Opening
 from cryptopilot.domain.errors import DataFileError, InvalidValueError, UnknownSymbolError
 from cryptopilot.domain.instrument import Instrument
+from cryptopilot.domain.series import series_of
 from cryptopilot.domain.timeframe import iso, timeframe_ms
 from cryptopilot.ports.candles import Closed
 from cryptopilot.quant.quality import Columns, Floats, Ints
@@ -106,31 +107,31 @@ class RecordedMarket:
 
 
 def candle_path(folder: Path, exchange: str, symbol: str, timeframe: str) -> Path:
-    """Where a series lies: in the folder's ``candles/``, or in the folder itself."""
-    name = f"{exchange}-{symbol.replace('/', '_')}-{timeframe}.parquet"
-    inner = folder / "candles" / name
-    return inner if (folder / "candles").is_dir() else folder / name
+    """Where a series lies: in the candle store, in the folder's ``candles/``, or in the folder itself."""
+    place = _place(folder)
+    stored = place / exchange / symbol.replace("/", "_") / f"{timeframe}.arrow"
+    return stored if stored.is_file() else place / f"{exchange}-{symbol.replace('/', '_')}-{timeframe}.parquet"
 
 
 def available(folder: Path, exchange: str, timeframe: str) -> tuple[str, ...]:
-    """Symbols of an exchange and timeframe that a folder has files for.
+    """Symbols of an exchange and timeframe that a folder, or a home's candle store, has.
 
     Raises:
         DataFileError: the folder is not there or has none; the message says what it has.
     """
-    place = folder / "candles" if (folder / "candles").is_dir() else folder
+    place = _place(folder)
     if not place.is_dir():
         raise DataFileError(folder, "no such folder; allowed: one with candles/EXCHANGE-BASE_QUOTE-TIMEFRAME.parquet")
-    suffix = f"-{timeframe}.parquet"
-    found = sorted(
-        p.name[len(exchange) + 1 : -len(suffix)].replace("_", "/")
-        for p in place.glob(f"{exchange}-*{suffix}")
-        if p.name.count("-") == 2
-    )
+    there = [s for path in (*place.glob("*.parquet"), *place.glob("*/*/*.arrow")) if (s := series_of(path)) is not None]
+    found = sorted({s.symbol for s in there if (s.exchange, s.timeframe) == (exchange, timeframe)})
     if not found:
-        series = sorted({f"{p.name.split('-')[0]} {p.stem.split('-')[-1]}" for p in place.glob("*-*-*.parquet")})
-        raise DataFileError(place, f"no candles of {exchange} at {timeframe}; it has: {', '.join(series) or 'none'}")
+        others = ", ".join(sorted({f"{s.exchange} {s.timeframe}" for s in there})) or "none"
+        raise DataFileError(place, f"no candles of {exchange} at {timeframe}; it has: {others}")
     return tuple(found)
+
+
+def _place(folder: Path) -> Path:
+    return folder / "candles" if (folder / "candles").is_dir() else folder
 
 
 def chosen(asked: Sequence[str], there: tuple[str, ...]) -> tuple[str, ...]:

@@ -82,6 +82,54 @@ def test_explain_says_what_it_takes_when_asked_for_what_is_not_there(home: Path,
     assert message in answer.stderr
 
 
+def test_sessions_and_trades_are_listed_and_lead_to_explain(home: Path, traded: tuple[Path, dict[str, Any]]) -> None:
+    listed = json.loads(run("sessions", "--json").stdout)
+    assert [(s["session_id"], s["label"], s["trades"]) for s in listed] == [
+        ("replay-1", "REPLAY", traded[1]["trades"]["closed"])
+    ]
+    trades = json.loads(run("trades", "--json").stdout)
+    assert len(trades) == traded[1]["trades"]["closed"] + traded[1]["trades"]["open"]
+    assert sum(float(t["pnl"]) for t in trades) == pytest.approx(float(traded[1]["money"]["realised_pnl"]))
+    table = run("trades").stdout.splitlines()
+    assert table[0].split()[:2] == ["trade_id", "symbol"]
+    assert len(table) == len(trades) + 1
+    assert run("explain", trades[0]["trade_id"]).exit_code == 0
+
+
+def test_a_session_is_reproduced_under_its_own_mandates_whatever_the_settings_are_now(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PIPELINE_MIN_CONFIDENCE", "0.2")
+    monkeypatch.setenv("PIPELINE_STOP_LOSS", "0.05")
+    monkeypatch.setenv("PIPELINE_CAPITAL", "500")
+    assert json.loads(run("reproduce", "--json").stdout)["difference"] is None
+
+
+def test_imported_candles_can_be_replayed(market_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = tmp_path / "store"
+    monkeypatch.setenv("CRYPTOPILOT_HOME", str(store))
+    candles = market_data / "candles" / "BINANCE-BTC_USDT-1h.parquet"
+    assert run("data", "import", str(candles)).exit_code == 0
+    done = cryptopilot(
+        "serve", "--market", f"replay:{store}", "--from", "2023-01-01", "--to", "2023-01-02", "--speed", "max",
+        "--port", "0", "--no-live", "--json", CRYPTOPILOT_HOME=str(store),
+    )  # fmt: skip
+    assert json.loads(done.stdout)["symbols"] == ["BTC/USDT"], done.stderr
+
+
+def test_a_start_that_is_refused_leaves_no_session_behind(market_data: Path, tmp_path: Path) -> None:
+    home = tmp_path / "refused"
+    for arguments in (("--from", "2022-02-01", "--to", "2022-01-01"), ("--from", "2031-01-01"), ("--speed", "0")):
+        done = cryptopilot(
+            "serve", "--market", f"replay:{market_data}", *arguments, "--port", "0", CRYPTOPILOT_HOME=str(home)
+        )
+        assert done.returncode == 2
+    engine = connect(f"sqlite:///{home / 'cryptopilot.db'}")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM market_sessions")).scalar() == 0
+    engine.dispose()
+
+
 def test_reproduce_finds_the_same_records(home: Path) -> None:
     answer = run("reproduce", "--json")
     told = json.loads(answer.stdout)
