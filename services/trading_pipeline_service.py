@@ -73,7 +73,7 @@ class TradingPipelineService:
 
 
 def _told(report: StageReport) -> dict[str, Any]:
-    """What a forced stage did, as API.md documents it."""
+    """What a forced stage did: an instant that is handled already is produced 0, skipped with that reason."""
     return {
         "success": True,
         "stage": report.stage.value,

@@ -35,7 +35,7 @@ def pipeline_config(settings: Settings) -> dict[str, Any]:
 def status_of(
     assembly: Assembly, schedule: Schedule, recent: Recent, settings: Settings, error: BaseException | None
 ) -> dict[str, Any]:
-    """GET /status, as API.md documents it."""
+    """What runs, how each agent does, where the books and the limits stand (docs/python.md)."""
     pipeline, candles, account = assembly.pipeline, assembly.market.candles, assembly.trader.account
     return {
         "is_running": pipeline.started,

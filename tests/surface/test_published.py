@@ -1,4 +1,4 @@
-"""The published names (DESIGN.md section 7): pinned, so that what others wrote against them keeps working."""
+"""The published names: pinned, so that what others wrote against them keeps working."""
 
 import json
 import os

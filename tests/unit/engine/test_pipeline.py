@@ -1,4 +1,4 @@
-"""One instant is one event, one cascade and one transaction: DESIGN.md section 3, rule by rule."""
+"""One instant is one event, one cascade and one transaction, rule by rule."""
 
 from collections.abc import Sequence
 from decimal import Decimal
