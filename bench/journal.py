@@ -12,6 +12,9 @@ state (accounts, equity, orders, fills, trades, positions) in the same transacti
 
 Ours and theirs take turns, transaction by transaction, in wall time, because each waits for the disk.
 
+Predictions and judged signals, which are nearly all that an instant journals, are written as segments: encoded, hashed
+and kept in one blob each; the driver writes a row for each, encoded beforehand.
+
 Signals are journaled with every feature, prediction and verdict: instants of 100 symbols back to back for ten
 seconds, checkpoints and beats included, in one thread.
 """
@@ -23,6 +26,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import event as sql_event
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateTable
@@ -148,7 +152,7 @@ def turns(home: Path, batches: Sequence[Batch]) -> Iterator[Turn]:
 def batched(events: Sequence[Booked], size: int) -> list[Batch]:
     """The events in transactions of *size*; the deposit, which opens the books, in one of its own."""
     parts = [events[:1], *(events[n : n + size] for n in range(1, len(events), size))]
-    return [Batch(part[0].event.at, list(part)) for part in parts]
+    return [Batch(part[0].event.at, number, list(part)) for number, part in enumerate(parts, start=1)]
 
 
 def compared(home: Path, events: Sequence[Booked], size: int, bound: float) -> list[Figure]:
@@ -165,6 +169,43 @@ def compared(home: Path, events: Sequence[Booked], size: int, bound: float) -> l
         Figure("... against the same rows", "us", ours, "", None, peer="sqlite3, all rows", peer_median=same,
                ratio=ours / same),
     ]  # fmt: skip
+
+
+def decisions(home: Path) -> Figure:
+    """A prediction or judged signal, a hundred of each an instant, against the driver writing a row for each."""
+    settings = settings_in(home, PIPELINE_SPEED="max")
+    candles = SyntheticMarket(SYMBOLS, 200)
+    assembly, recovered = started(Market(candles, (SyntheticNews(candles),)), settings)
+    kept: list[Batch] = []
+    assembly.pipeline.observers.append(lambda batch: kept.append(batch) if batch.predictions else None)
+    runner, _, _ = runner_for(assembly, recovered, settings)
+    runner.run()
+    (home / "again").mkdir()
+    again = settings_in(home / "again", PIPELINE_SPEED="max")
+    journal, bare = open_journal(candles, again), driver(home / "driver.db")
+    bare.execute(TABLE)
+    pack = msgspec.msgpack.Encoder().encode
+    ours, theirs = [], []
+    for number, batch in enumerate(kept, start=1):
+        entries = [*batch.predictions, *(j for judged in batch.judged.values() for j in judged)]
+        rows = [
+            ("s", "w", number * 1000 + n, batch.instant, "entry", pack(e), b"0" * 32) for n, e in enumerate(entries)
+        ]
+        alone = Batch(batch.instant, number, predictions=batch.predictions, judged=batch.judged)
+        began = time.perf_counter()
+        journal.commit(alone)
+        ours.append((time.perf_counter() - began) / len(entries) * 1e6)
+        began = time.perf_counter()
+        bare.execute("BEGIN")
+        bare.executemany(APPEND, rows)
+        bare.execute("COMMIT")
+        theirs.append((time.perf_counter() - began) / len(entries) * 1e6)
+    bare.close()
+    found, peer = median(ours[10:]), median(theirs[10:])
+    return Figure(
+        "a prediction or signal, 200 a transaction", "us", found, "<= 1.5x the driver", found / peer <= 1.5,
+        p99=percentile(ours[10:], 0.99), peer="sqlite3, a row each", peer_median=peer, ratio=found / peer,
+    )  # fmt: skip
 
 
 def sustained(home: Path) -> Figure:
@@ -195,12 +236,13 @@ def _run(assembly: Assembly, recovered: Recovered, settings: Settings) -> tuple[
 
 def main() -> None:
     with scratch() as home:
-        for name in ("events", "sustained"):
+        for name in ("events", "decisions", "sustained"):
             (home / name).mkdir()
         events = real_events(home / "events")
         figures = [
             *compared(home / "hundred", events, 100, 1.5),
             *compared(home / "single", events[:SINGLES], 1, 4.0),
+            decisions(home / "decisions"),
             sustained(home / "sustained"),
         ]
     kinds = [type(e).__name__ for _, e in events]
