@@ -17,7 +17,8 @@ DECLARED_LAG = 15 * MINUTE
 class RecordedNews:
     """A `NewsSource` over ``news/*.parquet`` and ``market/fear-greed*.csv`` of a folder.
 
-    An item published at exactly midnight has a date only and counts from the next midnight.
+    An item published at exactly midnight has a date only and counts from the next midnight. The index of a day is
+    published about its first midnight, and counts from the declared lag after it.
     """
 
     name = "recorded-news"
@@ -79,6 +80,6 @@ def _index(path: Path) -> Iterator[Headline]:
                 at = int(row["timestamp"])
                 at = at * 1000 if at < 10**11 else at
                 text = f"Crypto fear and greed index at {int(row['value'])}: {row['classification']}"
-                yield Headline(f"fear-greed-{at}", at, at, "fear-greed", text, "", (MARKET_WIDE,))
+                yield Headline(f"fear-greed-{at}", at, at + DECLARED_LAG, "fear-greed", text, "", (MARKET_WIDE,))
     except (KeyError, ValueError) as error:
         raise DataFileError(path, f"{error!r}; allowed: columns timestamp, value, classification") from error

@@ -236,3 +236,4 @@ def test_recorded_news_is_never_seen_before_it_could_have_been(market_data: Path
     assert len(seen) == len(news) > 17_000
     assert set(lags[dated]) == {DAY}
     assert set(lags[~dated]) == {15 * MINUTE}
+    assert {h.first_seen_at - h.published_at for h in seen if h.source == "fear-greed"} == {15 * MINUTE}
