@@ -103,6 +103,7 @@ class Pipeline:
         self.failure = ""
         self.fatal = ""
         self._number = 0
+        self._began: float | None = None
         self._reading: InstantClosed | None = None
         self.stages = {stage: StageStatus() for stage in Stage}
         self.latency: dict[str, deque[float]] = {name: deque(maxlen=2000) for name in (*Stage, "instant", "commit")}
@@ -117,7 +118,7 @@ class Pipeline:
         """
         with self._turn:
             self._in_order(instant)
-            began = stopwatch_ms()
+            self._began = began = stopwatch_ms()
             self._drain()
             saved = self._save()
             try:
@@ -138,6 +139,7 @@ class Pipeline:
             self._tell(batch)
             self._send(instant)
             self.latency["instant"].append(stopwatch_ms() - began)
+            self._began = None
 
     def protect(self, instant: int, failure: str) -> None:
         """Handle *instant* after `decide` has failed: stops, targets, marks and openings only.
@@ -150,6 +152,7 @@ class Pipeline:
         """
         with self._turn:
             self._in_order(instant)
+            self._began = self._began or stopwatch_ms()
             self.failure = failure
             closed = self._closed(instant)
             heard = self._bus.publish(closed)
@@ -161,6 +164,7 @@ class Pipeline:
             self.handled = instant
             self._keep(batch)
             self._send(instant)
+            self._began = None
             self._bus.publish(BarsObserved(closed))
 
     def run_stage(self, stage: Stage, now: int) -> StageReport:
@@ -237,6 +241,12 @@ class Pipeline:
                 checkpoint = self._checkpoint()
                 if checkpoint.market.instant == checkpoint.predictor.instant:
                     self._journal.commit(self._numbered(Batch(self.handled, checkpoint=checkpoint)))
+
+    @property
+    def busy_ms(self) -> float:
+        """How long the instant in hand has been in hand, in wall milliseconds; 0 when there is none."""
+        began = self._began
+        return 0.0 if began is None else stopwatch_ms() - began
 
     @property
     def journal_away(self) -> bool:

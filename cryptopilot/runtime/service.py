@@ -26,6 +26,10 @@ _PATIENCE_S = 1.0
 """How long somebody who looks waits for the instant in hand."""
 
 
+_OVERDUE_MS = 10_000.0
+"""An instant that takes longer than this means that something hangs."""
+
+
 class PipelineService:
     """Opened once, closed once. Every public method may be called from any thread; stages take turns.
 
@@ -155,6 +159,8 @@ class PipelineService:
         problems = []
         if self._assembly.pipeline.journal_away:
             problems.append("the journal is away: no entries, protection goes on")
+        if self._assembly.pipeline.busy_ms > _OVERDUE_MS:
+            problems.append("an instant has been in hand for more than ten seconds")
         if self.error is not None:
             problems.append(f"the pipeline has stopped: {self.error}")
         return problems

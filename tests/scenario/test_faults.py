@@ -220,3 +220,30 @@ def test_replays_resume_in_the_middle_and_open_anew_once_they_have_ended(market_
     third.open()
     assert third.assembly.session_id == "replay-2"
     third.close()
+
+
+def test_an_instant_that_hangs_makes_the_service_unready(
+    service: PipelineService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    advance(service, 1)
+    assert service.ready() == []
+    monkeypatch.setattr("cryptopilot.runtime.service._OVERDUE_MS", 20.0)
+    hanging = threading.Event()
+    predictor = service.assembly.predictor.on_observed
+
+    def slow(observed: BarsObserved) -> Iterable[object]:
+        hanging.wait(5)
+        return predictor(observed)
+
+    service.assembly.bus._handlers[BarsObserved] = [slow]
+    working = threading.Thread(target=advance, args=(service, 1))
+    working.start()
+    deadline = 100
+    while service.ready() == [] and deadline:
+        threading.Event().wait(0.02)
+        deadline -= 1
+    assert service.ready() == ["an instant has been in hand for more than ten seconds"]
+    hanging.set()
+    working.join(5)
+    assert service.ready() == []
+    service.close()

@@ -118,6 +118,16 @@ def transaction(engine: Engine, path: Path | None, inode: int | None) -> Iterato
         raise JournalUnavailableError(f"the database did not take the transaction: {error.orig}") from error
 
 
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection to read from, whose failure is `JournalUnavailableError`."""
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise JournalUnavailableError(f"the database does not answer: {error.orig}") from error
+
+
 class DatabaseLock:
     """The one writer of a database server; an embedded database is guarded by its home's lock.
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, func, select
 
 from cryptopilot.adapters.storage import codec, schema
+from cryptopilot.adapters.storage.database import reading
 from cryptopilot.domain.events import Funnel
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.prediction import Prediction
@@ -47,7 +48,7 @@ class Reader:
         wanted = self._of(table).order_by(table.c.at, table.c.order_id)
         if trade_id is not None:
             wanted = wanted.where(table.c.trade_id == trade_id)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return connection.execute(wanted.limit(limit)).all()
 
     def totals(self) -> Totals:
@@ -60,7 +61,7 @@ class Reader:
             func.coalesce(func.sum(t.fees), 0),
             func.count().filter(~closed),
         ).where(t.session_id == self._session, t.wallet_id == self._wallet)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             row = connection.execute(wanted).one()
         return Totals(*(int(x) for x in row))
 
@@ -70,7 +71,7 @@ class Reader:
         wanted = select(table.at, table.equity).where(
             table.session_id == self._session, table.wallet_id == self._wallet
         )
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return [(at, equity) for at, equity in connection.execute(wanted.order_by(table.at))]
 
     def funnel(self) -> Funnel:
@@ -80,7 +81,7 @@ class Reader:
             fills.session_id == self._session, fills.wallet_id == self._wallet, fills.side > 0
         )
         wanted = select(kept.body).where(kept.session_id == self._session, kept.wallet_id == self._wallet)
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             body = connection.execute(wanted).scalar()
             funnel = Funnel() if body is None else codec.decode_funnel(body)
             funnel.filled = connection.execute(entered).scalar_one()
@@ -98,7 +99,7 @@ class Reader:
         """Headlines by id, in the order asked for; those that are not kept any more are left out."""
         table = schema.news
         wanted = select(table).where(table.c.session_id == self._session, table.c.id.in_(list(identifiers)))
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             found = {
                 r.id: NewsItem(
                     r.id, r.published_at, r.first_seen_at, r.source, r.title, tuple(r.coins.split()), r.score,
@@ -113,7 +114,7 @@ class Reader:
         wanted = select(t.body).where(
             t.session_id == self._session, t.kind == kind, t.wallet_id == wallet_id, t.instant == instant
         )
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             body: bytes | None = connection.execute(wanted).scalar()
         return body
 
@@ -121,9 +122,9 @@ class Reader:
         return select(table).where(table.c.session_id == self._session, table.c.wallet_id == self._wallet)
 
     def _rows(self, table: Any, order: Any, limit: int | None) -> Sequence[Any]:
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return connection.execute(self._of(table).order_by(order).limit(limit)).all()
 
     def _one(self, table: Any, condition: Any) -> Any | None:
-        with self._engine.connect() as connection:
+        with reading(self._engine) as connection:
             return connection.execute(self._of(table).where(condition)).first()
