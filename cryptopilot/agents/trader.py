@@ -25,8 +25,8 @@ from cryptopilot.domain.order import Execution, Order
 from cryptopilot.domain.risk import Approved, Refused, ReviewMoment, review
 from cryptopilot.domain.signal import Judged, Signal
 from cryptopilot.domain.stage import ALREADY_HANDLED, NOTHING_YET, Skipped, Stage, StageReport
+from cryptopilot.engine.desk import Saved
 from cryptopilot.engine.outbox import Outbox
-from cryptopilot.engine.pipeline import Saved
 from cryptopilot.ports.broker import Broker
 from cryptopilot.ports.journal import Booked
 from cryptopilot.rules.arithmetic import UNKNOWN

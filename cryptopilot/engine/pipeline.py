@@ -9,9 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, Protocol
 
-from cryptopilot.domain.account import Account
 from cryptopilot.domain.errors import (
     JournalRefusedError,
     JournalUnavailableError,
@@ -29,13 +27,12 @@ from cryptopilot.domain.events import (
     SignalsJudged,
     StageDue,
 )
-from cryptopilot.domain.risk import Approved
-from cryptopilot.domain.signal import SIDES, Judged
-from cryptopilot.domain.stage import Skipped, Stage, StageReport, StageStatus
+from cryptopilot.domain.stage import Stage, StageReport, StageStatus
 from cryptopilot.domain.tape import Checkpoint
 from cryptopilot.engine.bus import Bus
 from cryptopilot.engine.clock import stopwatch_ms
-from cryptopilot.engine.outbox import Outbox
+from cryptopilot.engine.desk import Desk, Saved
+from cryptopilot.engine.outcome import decided, merged, passed_over
 from cryptopilot.ports.candles import CandleSource
 from cryptopilot.ports.journal import Batch, Booked, Journal
 from cryptopilot.ports.spill import Spill
@@ -44,34 +41,6 @@ log = logging.getLogger("trading_pipeline")
 
 CHECKPOINT_EVERY = 500
 """Instants between two checkpoints: what a restart folds at most."""
-
-
-class Saved(NamedTuple):
-    """A trader's books, and the last instant whose openings its orders have met."""
-
-    account: Account
-    met: int
-
-
-class Trader(Protocol):
-    """What the pipeline asks of a wallet's trader besides hearing events."""
-
-    account: Account
-
-    def save(self) -> Saved: ...
-
-    def restore(self, saved: Saved) -> None: ...
-
-    def recover(self, at: int, met: int) -> Iterable[Booked]: ...
-
-    def on_sent(self, approved: Iterable[Approved], at: int) -> Iterable[Booked]: ...
-
-
-class Desk(NamedTuple):
-    """One wallet's trader and what it has not sent yet."""
-
-    trader: Trader
-    outbox: Outbox
 
 
 class Pipeline:
@@ -267,8 +236,8 @@ class Pipeline:
             status.state, status.last_error = "error", f"{type(error).__name__}: {error}"
             status.error_count += 1
             raise
-        report = _merged(due.stage, heard)
-        if report.produced or not _passed_over(report):
+        report = merged(due.stage, heard)
+        if report.produced or not passed_over(report):
             took = stopwatch_ms() - began + (self._folding_ms if due.stage is Stage.PREDICTOR else 0.0)
             status.state, status.last_execution, status.handled = "ok", due.now, report.instant
             status.execution_count += 1
@@ -311,7 +280,7 @@ class Pipeline:
             elif isinstance(event, SignalsJudged):
                 batch.judged[event.wallet_id] = event.judged
         for wallet_id, judged in batch.judged.items():
-            batch.book(wallet_id, _decided(instant, judged))
+            batch.book(wallet_id, decided(instant, judged))
         return batch
 
     def _commit(self, batch: Batch) -> None:
@@ -372,38 +341,3 @@ class Pipeline:
             batch.events += [e for e in self._bus.publish(MarketOpened(instant, openings)) if isinstance(e, Booked)]
         if batch.events:
             self._keep(self._numbered(batch))
-
-
-def _decided(instant: int, judged: Sequence[Judged]) -> InstantDecided:
-    signals: dict[str, int] = {}
-    holds: dict[str, int] = {}
-    refusals: dict[str, int] = {}
-    for one in judged:
-        side = SIDES[one.signal.side]
-        signals[side] = signals.get(side, 0) + 1
-        if side == "HOLD":
-            holds[one.rule] = holds.get(one.rule, 0) + 1
-        elif not one.approved:
-            refusals[one.rule] = refusals.get(one.rule, 0) + 1
-    known = sum(1 for j in judged if j.signal.direction_prob == j.signal.direction_prob)
-    approved = sum(1 for j in judged if j.approved)
-    return InstantDecided(instant, len(judged), known, signals, holds, refusals, approved, "", "")
-
-
-def _merged(stage: Stage, heard: Iterable[object]) -> StageReport:
-    """The reports of every wallet's agent of a stage as one."""
-    reports = [r for r in heard if isinstance(r, StageReport) and r.stage is stage]
-    if len(reports) == 1:
-        return reports[0]
-    return StageReport(
-        stage,
-        max((r.instant for r in reports), default=-1),
-        sum(r.produced for r in reports),
-        tuple(x for r in reports for x in r.refused),
-        tuple(x for r in reports for x in r.skipped),
-    )
-
-
-def _passed_over(report: StageReport) -> bool:
-    """Whether the stage found no instant to handle."""
-    return bool(report.skipped) and all(isinstance(s, Skipped) and s.symbol == "*" for s in report.skipped)

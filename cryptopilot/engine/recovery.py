@@ -8,7 +8,8 @@ from cryptopilot.domain.errors import JournalCorruptError, LedgerMismatchError
 from cryptopilot.domain.events import BarsObserved, Deposited, InstantClosed, MandateSet
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.tape import Checkpoint
-from cryptopilot.engine.pipeline import Desk, Pipeline
+from cryptopilot.engine.desk import Desk
+from cryptopilot.engine.pipeline import Pipeline
 from cryptopilot.ports.candles import CandleSource
 from cryptopilot.ports.journal import Batch, Booked, Journal
 from cryptopilot.ports.spill import Spill

@@ -35,8 +35,9 @@ from cryptopilot.domain.tape import Checkpoint
 from cryptopilot.domain.timeframe import HOUR
 from cryptopilot.engine.bus import Bus
 from cryptopilot.engine.clock import MarketClock, PacedClock, VirtualClock
+from cryptopilot.engine.desk import Desk
 from cryptopilot.engine.outbox import Outbox
-from cryptopilot.engine.pipeline import Desk, Pipeline
+from cryptopilot.engine.pipeline import Pipeline
 from cryptopilot.engine.recovery import Folding, Recovered, recover
 from cryptopilot.engine.runner import Runner
 from cryptopilot.engine.schedule import Schedule

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from cryptopilot.adapters.storage.durable import sync
 from cryptopilot.domain.errors import DataFileError
 from cryptopilot.domain.series import CandleConflictError, Series, series_of
 from cryptopilot.quant.quality import NAMES, Columns, Floats, Gap, Ints, inspect
@@ -243,20 +244,12 @@ def _replace(path: Path, write: Callable[[Path], None]) -> None:
     draft = path.with_name(f".{path.name}.draft")
     try:
         write(draft)
-        _sync(draft)
+        sync(draft)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path.parent)
 
 
 @contextmanager

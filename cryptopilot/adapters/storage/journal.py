@@ -1,23 +1,19 @@
 """The journal on a relational database: an append-only chain per wallet, and the current state beside it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from cryptopilot.adapters.storage import codec, schema
 from cryptopilot.adapters.storage.database import sqlite_path, transaction
 from cryptopilot.adapters.storage.projection import Head, Projection, Row
+from cryptopilot.adapters.storage.rows import Upserts, order_of, position_of, rooted, rows_of
 from cryptopilot.domain import events as book
 from cryptopilot.domain.account import Account
 from cryptopilot.domain.errors import JournalCorruptError, JournalUnavailableError
 from cryptopilot.domain.events import BookEvent, Funnel
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.news import NewsItem
-from cryptopilot.domain.order import Order
-from cryptopilot.domain.position import Position
 from cryptopilot.domain.prediction import Prediction
 from cryptopilot.domain.signal import Judged
 from cryptopilot.domain.tape import Checkpoint
@@ -70,7 +66,7 @@ class SqlJournal:
         self._inode = self._path.stat().st_ino if self._path is not None else None
         self._heads: dict[str, Head] = {}
         self._funnels: dict[str, Funnel] = {}
-        self._upserts = _Upserts(engine.dialect.name)
+        self._upserts = Upserts(engine.dialect.name)
         self._arrived: int | None = None
         """The newest batch number in the database; None when that is to be read."""
         self._mark = "?" if engine.dialect.paramstyle == "qmark" else "%s"
@@ -113,7 +109,7 @@ class SqlJournal:
         projection = Projection(self._session)
         with transaction(self._engine, self._path, self._inode) as connection:
             for wallet_id, event in batch.events:
-                kept = _rooted(event, roots.get("", ""), roots.get(wallet_id, ""))
+                kept = rooted(event, roots.get("", ""), roots.get(wallet_id, ""))
                 head = heads.get(wallet_id) or self._head(connection, wallet_id)
                 kind, body = type(kept).__name__, codec.encode_event(kept)
                 sequence = head.sequence + 1
@@ -151,15 +147,17 @@ class SqlJournal:
 
     def account(self, wallet_id: str) -> Account | None:
         with transaction(self._engine, self._path, self._inode) as connection:
-            row = connection.execute(_of(schema.accounts, self._session, wallet_id)).first()
+            row = connection.execute(rows_of(schema.accounts, self._session, wallet_id)).first()
             if row is None:
                 return None
             head = self._head(connection, wallet_id)
             if head != Head(row.head_seq, row.head_hash):
                 raise JournalCorruptError(wallet_id, head.sequence, "the account stands at another link of the chain")
-            positions = [_position(r) for r in connection.execute(_of(schema.positions, self._session, wallet_id))]
+            positions = [
+                position_of(r) for r in connection.execute(rows_of(schema.positions, self._session, wallet_id))
+            ]
             working = connection.execute(
-                _of(schema.orders, self._session, wallet_id)
+                rows_of(schema.orders, self._session, wallet_id)
                 .where(schema.orders.c.status.in_(WORKING))
                 .order_by(schema.orders.c.intended_seq)
             ).all()
@@ -172,7 +170,7 @@ class SqlJournal:
         return Account(
             wallet_id, self._quote, self._scales, row.deposited, row.cash, row.equity, row.day_base, row.peak,
             row.marked_at,
-            bool(row.halted), {p.symbol: p for p in positions}, {r.symbol: _order(r) for r in working},
+            bool(row.halted), {p.symbol: p for p in positions}, {r.symbol: order_of(r) for r in working},
             {r.symbol: r.reserved for r in working if r.reserved}, {r.id for r in working if r.status != "intended"},
             {r.symbol: r.closed_at for r in left},
         )  # fmt: skip
@@ -204,7 +202,7 @@ class SqlJournal:
                     except ValueError as error:
                         raise JournalCorruptError(wallet_id, seq, str(error)) from error
                     previous, expected = digest, expected + 1
-            stands = connection.execute(_of(schema.accounts, self._session, wallet_id)).first()
+            stands = connection.execute(rows_of(schema.accounts, self._session, wallet_id)).first()
         if stands is not None and stands.head_seq != expected - 1:
             raise JournalCorruptError(wallet_id, expected, f"missing; the account stands at {stands.head_seq}")
 
@@ -296,7 +294,7 @@ class SqlJournal:
             self._halt(connection, key, halted=isinstance(event, book.EntriesHalted))
 
     def _deposit(self, connection: Connection, key: Mapping[str, object], event: book.Deposited) -> None:
-        found = connection.execute(_of(schema.accounts, str(key["session_id"]), str(key["wallet_id"]))).first()
+        found = connection.execute(rows_of(schema.accounts, str(key["session_id"]), str(key["wallet_id"]))).first()
         if found is None:
             fresh = dict.fromkeys(("deposited", "cash", "equity", "day_base", "peak"), event.atoms)
             connection.execute(
@@ -360,45 +358,3 @@ class SqlJournal:
 
     def _news_row(self, item: NewsItem) -> dict[str, object]:
         return {**item._asdict(), "session_id": self._session, "coins": " ".join(item.coins)}
-
-
-class _Upserts:
-    """Statements that insert, or replace the row that is there: written alike for both databases."""
-
-    def __init__(self, dialect: str) -> None:
-        self._insert: Any = sqlite.insert if dialect == "sqlite" else postgresql.insert
-        self.checkpoints = self._replacing(schema.checkpoints)
-        self.news = self._insert(schema.news).on_conflict_do_nothing()
-
-    def _replacing(self, table: Table) -> Any:
-        statement = self._insert(table)
-        keys = [c.name for c in table.primary_key]
-        fresh = {c.name: statement.excluded[c.name] for c in table.columns if c.name not in keys}
-        return statement.on_conflict_do_update(index_elements=keys, set_=fresh)
-
-
-def _of(table: Table, session_id: str, wallet_id: str) -> Any:
-    return select(table).where(table.c.session_id == session_id, table.c.wallet_id == wallet_id)
-
-
-def _rooted(event: BookEvent, predictions: str, signals: str) -> BookEvent:
-    """An instant's record with the roots of its segments, so that the chain covers them."""
-    if not isinstance(event, book.InstantDecided):
-        return event
-    if (event.prediction_root, event.signal_root) == (predictions, signals):
-        return event
-    return replace(event, prediction_root=predictions, signal_root=signals)
-
-
-def _order(row: Any) -> Order:
-    return Order(
-        row.id, row.wallet_id, row.symbol, row.side, row.lots - row.filled_lots, row.limit_ticks, row.stop_ticks,
-        row.target_ticks, row.longest_ms, row.born_at, row.expires_at, row.reason, row.confidence,
-    )  # fmt: skip
-
-
-def _position(row: Any) -> Position:
-    return Position(
-        row.trade_id, row.wallet_id, row.symbol, row.lots, row.cost, row.entry_ticks, row.stop_ticks,
-        row.target_ticks, row.longest_ms, row.opened_at,
-    )  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 
 from cryptopilot.adapters.storage.codec import decode_event, encode_event
+from cryptopilot.adapters.storage.durable import sync
 from cryptopilot.domain.errors import DataFileError, SpillFailedError
 from cryptopilot.ports.journal import Batch, Booked
 
@@ -54,7 +55,7 @@ class FileSpill:
             finally:
                 os.close(descriptor)
             if fresh:
-                _sync_folder(self._path.parent)
+                sync(self._path.parent)
         except OSError as error:
             raise SpillFailedError(f"{self._path}: {error.strerror}; make room, then restart") from error
 
@@ -78,12 +79,3 @@ class FileSpill:
                 raise DataFileError(self._path, f"line {number} is damaged: {error}") from error
             found.append(Batch(row.instant, row.number, events, opened=row.opened))
         return found
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name durable too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -146,7 +146,7 @@ def test_a_crash_while_writing_leaves_the_old_bars_or_the_new_ones_whole(
             raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr(candles, "_sync", sync)
+        broken.setattr(candles, "sync", sync)
         with pytest.raises(DataFileError, match="cannot be written: No space left on device"):
             store.merge(BTC, HOURS, "b.csv", NOW)
     assert same(store.open(BTC), HOURS if moment else chosen(HOURS, range(30)))
