@@ -37,11 +37,8 @@ def protective_exit(
     counts. When a bar reaches both, the stop came first. Nothing fills at a price that the bar did not show: a position
     entered beyond its own stop leaves at that open.
     """
-    if not entered_here:
-        if open_ticks <= stop_ticks:
-            return STOP, open_ticks
-        if open_ticks >= target_ticks:
-            return TARGET, open_ticks
+    if not entered_here and open_ticks >= target_ticks:
+        return TARGET, open_ticks
     if low_ticks <= stop_ticks:
         return STOP, min(stop_ticks, open_ticks)
     if high_ticks >= target_ticks:
