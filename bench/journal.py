@@ -22,6 +22,7 @@ seconds, checkpoints and beats included, in one thread.
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -36,6 +37,7 @@ from bench.session import open_journal, settings_in, started
 from bench.synthetic import FIRST_DECISION, SyntheticMarket, SyntheticNews
 from cryptopilot.adapters.storage import schema
 from cryptopilot.adapters.storage.journal import SqlJournal
+from cryptopilot.domain.events import Deposited
 from cryptopilot.domain.timeframe import MINUTE
 from cryptopilot.engine.recovery import Recovered
 from cryptopilot.ports.journal import Batch, Booked
@@ -171,41 +173,62 @@ def compared(home: Path, events: Sequence[Booked], size: int, bound: float) -> l
     ]  # fmt: skip
 
 
-def decisions(home: Path) -> Figure:
-    """A prediction or judged signal, a hundred of each an instant, against the driver writing a row for each."""
+def whole(home: Path, symbols: int) -> list[Figure]:
+    """What an instant of *symbols* really journals, against the driver writing a row for each entry of it.
+
+    An instant's transaction holds a prediction and a judged signal for each symbol and a few book events. Commit them
+    whole, or the predictions and signals alone.
+    """
     settings = settings_in(home, PIPELINE_SPEED="max")
-    candles = SyntheticMarket(SYMBOLS, 200)
+    candles = SyntheticMarket(symbols, 400)
     assembly, recovered = started(Market(candles, (SyntheticNews(candles),)), settings)
     kept: list[Batch] = []
-    assembly.pipeline.observers.append(lambda batch: kept.append(batch) if batch.predictions else None)
+    assembly.pipeline.observers.append(kept.append)
     runner, _, _ = runner_for(assembly, recovered, settings)
     runner.run()
-    (home / "again").mkdir()
     again = settings_in(home / "again", PIPELINE_SPEED="max")
+    (home / "again").mkdir()
+    (home / "segments").mkdir()
     journal, bare = open_journal(candles, again), driver(home / "driver.db")
+    segments = open_journal(candles, settings_in(home / "segments"))
+    deposit = next(e for e in assembly.journal.events("default") if isinstance(e, Deposited))
+    journal.commit(Batch(deposit.at, 1, [Booked("default", deposit)], opened=True))
     bare.execute(TABLE)
     pack = msgspec.msgpack.Encoder().encode
-    ours, theirs = [], []
-    for number, batch in enumerate(kept, start=1):
-        entries = [*batch.predictions, *(j for judged in batch.judged.values() for j in judged)]
+    found: list[tuple[float, float, float]] = []
+    for number, batch in enumerate(kept, start=2):
+        decided = [*batch.predictions, *(j for judged in batch.judged.values() for j in judged)]
+        entries = [*decided, *(e for _, e in batch.events)]
         rows = [
             ("s", "w", number * 1000 + n, batch.instant, "entry", pack(e), b"0" * 32) for n, e in enumerate(entries)
         ]
         alone = Batch(batch.instant, number, predictions=batch.predictions, judged=batch.judged)
+        full = replace(batch, number=number, checkpoint=None, news=())
         began = time.perf_counter()
-        journal.commit(alone)
-        ours.append((time.perf_counter() - began) / len(entries) * 1e6)
-        began = time.perf_counter()
+        journal.commit(full)
+        ours = time.perf_counter()
         bare.execute("BEGIN")
         bare.executemany(APPEND, rows)
         bare.execute("COMMIT")
-        theirs.append((time.perf_counter() - began) / len(entries) * 1e6)
+        theirs = time.perf_counter()
+        segments.commit(alone)
+        ended = time.perf_counter()
+        if decided:
+            count = len(entries)
+            found.append(
+                ((ours - began) / count * 1e6, (theirs - ours) / count * 1e6, (ended - theirs) / len(decided) * 1e6)
+            )
     bare.close()
-    found, peer = median(ours[10:]), median(theirs[10:])
-    return Figure(
-        "a prediction or signal, 200 a transaction", "us", found, "<= 1.5x the driver", found / peer <= 1.5,
-        p99=percentile(ours[10:], 0.99), peer="sqlite3, a row each", peer_median=peer, ratio=found / peer,
-    )  # fmt: skip
+    mine, peer, blobs = (median(x) for x in zip(*found[20:], strict=True))
+    return [
+        Figure(
+            f"an instant of {symbols} symbols, whole, an entry", "us", mine, "<= 1.5x the driver", mine / peer <= 1.5,
+            p99=percentile([f[0] for f in found[20:]], 0.99), peer="sqlite3, a row each", peer_median=peer,
+            ratio=mine / peer,
+        ),
+        Figure("... its predictions and signals alone", "us", blobs, "", None, peer="sqlite3, a row each",
+               peer_median=peer, ratio=blobs / peer),
+    ]  # fmt: skip
 
 
 def sustained(home: Path) -> Figure:
@@ -236,13 +259,13 @@ def _run(assembly: Assembly, recovered: Recovered, settings: Settings) -> tuple[
 
 def main() -> None:
     with scratch() as home:
-        for name in ("events", "decisions", "sustained"):
+        for name in ("events", "whole", "sustained"):
             (home / name).mkdir()
         events = real_events(home / "events")
         figures = [
             *compared(home / "hundred", events, 100, 1.5),
             *compared(home / "single", events[:SINGLES], 1, 4.0),
-            decisions(home / "decisions"),
+            *whole(home / "whole", 50),
             sustained(home / "sustained"),
         ]
     kinds = [type(e).__name__ for _, e in events]
