@@ -78,7 +78,14 @@ def test_a_prediction_is_acted_on_or_held_with_a_reason(situation: dict[str, Any
 NUMBERS = st.floats(0.0, 1.0) | st.just(NAN)
 
 
-@given(st.builds(Situation, NUMBERS, NUMBERS, st.booleans(), NUMBERS, st.booleans(), st.booleans()))
+BANDS = st.floats(0.0, 0.5)  # What a mandate may hold.
+
+
+@given(
+    st.builds(
+        Situation, NUMBERS, NUMBERS, st.booleans(), NUMBERS, st.booleans(), st.booleans(), BANDS, st.floats(0.0, 1.0)
+    )
+)
 def test_only_what_is_held_is_sold_and_only_what_is_not_is_bought(situation: Situation) -> None:
     side, reason = signal_of(*situation)
     assert (side == HOLD) == (reason != ACTS)
