@@ -9,8 +9,7 @@ from cryptopilot.domain.candle import Bar, Opening
 from cryptopilot.domain.instrument import Instrument
 from cryptopilot.domain.news import Headline
 from cryptopilot.domain.timeframe import MINUTE
-from cryptopilot.ports.candles import Closed
-from cryptopilot.simulation.sandbox import HISTORY
+from cryptopilot.ports.candles import HISTORY, Closed
 
 STEP = 5 * MINUTE
 FIRST_DECISION = 1_763_856_000_000

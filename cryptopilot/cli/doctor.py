@@ -68,13 +68,9 @@ def _port(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> str:
-    engine = connect(settings.url())
-    if (
-        engine.dialect.name == "sqlite"
-        and not (settings.home / "cryptopilot.db").exists()
-        and not settings.database_url
-    ):
+    if not settings.has_database():
         return "none yet; the first start makes it"
+    engine = connect(settings.url())
     found = revision(engine)
     engine.dispose()
     return f"{engine.url.render_as_string(hide_password=True)} at revision {found or 'none'} (this program: {REVISION})"
@@ -82,13 +78,9 @@ def _database(settings: Settings) -> str:
 
 def _books(settings: Settings) -> Iterator[Finding]:
     """The chain of every session from its first link, folded, against the current-state tables."""
-    engine = connect(settings.url())
-    if (
-        engine.dialect.name == "sqlite"
-        and not (settings.home / "cryptopilot.db").exists()
-        and not settings.database_url
-    ):
+    if not settings.has_database():
         return
+    engine = connect(settings.url())
     try:
         sessions = Sessions(engine).all() if revision(engine) else []
     except Exception as error:  # Whatever a driver raises is the finding.

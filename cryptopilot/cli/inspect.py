@@ -105,7 +105,7 @@ def reproduced(session_id: str | None) -> dict[str, Any]:
 def _opened(session_id: str | None) -> Iterator[tuple[Settings, Engine, MarketSession]]:
     """The database of this home, and a session in it: the named one, or the newest."""
     settings = load_settings()
-    if not settings.database_url and not (settings.home / "cryptopilot.db").exists():
+    if not settings.has_database():
         raise InvalidValueError(
             "session", session_id or "newest", f"one that exists; {settings.home} has no database yet"
         )

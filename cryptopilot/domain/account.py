@@ -60,8 +60,9 @@ class Account:
 
     def restore(self, saved: "Account") -> None:
         """Stand again as *saved*, a `copy`, does."""
+        twin = saved.copy()
         for name in self.__slots__:
-            setattr(self, name, getattr(saved.copy(), name))
+            setattr(self, name, getattr(twin, name))
 
     def book(self) -> Book:
         """The account as the review sees it, everything approved so far reserved."""

@@ -1,6 +1,6 @@
 """The four stages of the pipeline, and what one run of a stage says it did."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -43,10 +43,8 @@ class StageStatus:
 
     state: str = "idle"
     last_execution: int | None = None
-    next_execution: int | None = None
     execution_count: int = 0
     skipped_count: int = 0
     error_count: int = 0
     last_error: str | None = None
     processing_time_ms: float | None = None
-    handled: int = field(default=-1)

@@ -31,7 +31,7 @@ from cryptopilot.domain.stage import Stage, StageReport, StageStatus
 from cryptopilot.domain.tape import Checkpoint
 from cryptopilot.engine.bus import Bus
 from cryptopilot.engine.clock import stopwatch_ms
-from cryptopilot.engine.desk import Desk, Saved
+from cryptopilot.engine.desk import Desk
 from cryptopilot.engine.outcome import decided, merged, passed_over
 from cryptopilot.ports.candles import CandleSource
 from cryptopilot.ports.journal import Batch, Booked, Journal
@@ -89,8 +89,7 @@ class Pipeline:
             self._in_order(instant)
             self._began = began = stopwatch_ms()
             self._drain()
-            saved = self._save()
-            try:
+            with self._all_or_nothing():
                 closed = self._closed(instant)
                 heard = self._bus.publish(closed)
                 folding = stopwatch_ms()
@@ -101,9 +100,6 @@ class Pipeline:
                         heard += self._run(StageDue(stage, instant))[0]
                 batch = self._batch(instant, heard, closed)
                 self._commit(batch)
-            except BaseException:
-                self._restore(saved)
-                raise
             self.handled, self.failure = instant, ""
             self._tell(batch)
             self._send(instant)
@@ -145,16 +141,12 @@ class Pipeline:
         """
         with self._turn:
             self._going()
-            saved = self._save()
-            try:
+            with self._all_or_nothing():
                 heard, report = self._run(StageDue(stage, now))
                 batch = self._batch(self.handled, heard, None)
                 if batch:
                     self._drain()
                     self._commit(batch)
-            except BaseException:
-                self._restore(saved)
-                raise
             if batch:
                 self._tell(batch)
             if batch.judged:
@@ -170,15 +162,11 @@ class Pipeline:
         """Book what a person asked for, durably, then send what it intends."""
         with self._turn:
             self._going()
-            saved = self._save()
             batch = self._numbered(Batch(self.handled))
-            try:
+            with self._all_or_nothing():
                 self._drain()
                 batch.events += events
                 self._commit(batch)
-            except BaseException:
-                self._restore(saved)
-                raise
             self._tell(batch)
             self._send(self.handled)
 
@@ -239,7 +227,7 @@ class Pipeline:
         report = merged(due.stage, heard)
         if report.produced or not passed_over(report):
             took = stopwatch_ms() - began + (self._folding_ms if due.stage is Stage.PREDICTOR else 0.0)
-            status.state, status.last_execution, status.handled = "ok", due.now, report.instant
+            status.state, status.last_execution = "ok", due.now
             status.execution_count += 1
             status.processing_time_ms = took
             self.latency[due.stage].append(took)
@@ -257,12 +245,16 @@ class Pipeline:
             self._reading = self._close(instant)
         return self._reading
 
-    def _save(self) -> list[Saved]:
-        return [desk.trader.save() for desk in self._desks]
-
-    def _restore(self, saved: list[Saved]) -> None:
-        for desk, before in zip(self._desks, saved, strict=True):
-            desk.trader.restore(before)
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Whatever goes wrong within, books and venues stand as before, and the error reaches the caller."""
+        saved = [desk.trader.save() for desk in self._desks]
+        try:
+            yield
+        except BaseException:
+            for desk, before in zip(self._desks, saved, strict=True):
+                desk.trader.restore(before)
+            raise
 
     def _numbered(self, batch: Batch) -> Batch:
         self._number += 1

@@ -5,6 +5,10 @@ from typing import NamedTuple, Protocol
 
 from cryptopilot.domain.candle import Bar, Opening
 from cryptopilot.domain.instrument import Instrument
+from cryptopilot.rules.features import LONGEST
+
+HISTORY = max(1000, 40 * LONGEST)
+"""Bars that a market serves before its first decision, so that averages have forgotten where they began."""
 
 
 class Closed(NamedTuple):

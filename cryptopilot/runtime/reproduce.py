@@ -14,7 +14,7 @@ from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.events import BookEvent, Deposited, EntriesHalted, EntriesResumed, MandateSet, OrderSent
 from cryptopilot.domain.instrument import money
-from cryptopilot.ports.journal import Booked
+from cryptopilot.ports.journal import Booked, Journal
 from cryptopilot.runtime.markets import open_market
 from cryptopilot.runtime.settings import Settings
 from cryptopilot.runtime.wiring import WALLET, Assembly, assemble_stored, one_quote, runner_for
@@ -45,8 +45,9 @@ def reproduce(
     instruments = market.candles.instruments
     quote, scales = one_quote(instruments), {s: i.scale for s, i in instruments.items()}
     first = SqlJournal(engine, session.id, quote, scales)
-    deposit = next((e for e in first.events(WALLET) if isinstance(e, Deposited)), None)
-    mandates = [e for e in first.events(WALLET) if isinstance(e, MandateSet)]
+    asked = [e for e in first.events(WALLET) if isinstance(e, Deposited | MandateSet)]
+    deposit = next((e for e in asked if isinstance(e, Deposited)), None)
+    mandates = [e for e in asked if isinstance(e, MandateSet)]
     if deposit is None or not mandates or session.last_instant is None:
         raise InvalidValueError("session", session.id, "one that has begun")
     with tempfile.TemporaryDirectory() as folder:
@@ -57,10 +58,9 @@ def reproduce(
         )  # fmt: skip
         second = open_database(draft.url())
         copy = Sessions(second).open(session.market, session.label, session.spec, quote, 1, session.created_at)
-        assembly = assemble_stored(second, copy, open_market(session.spec), draft, mandate=mandates[0].mandate)
+        assembly = assemble_stored(second, copy, market, draft, mandate=mandates[0].mandate)
         _run(assembly, draft, mandates[1:], session.last_instant, progress)
-        again = SqlJournal(second, copy.id, quote, scales)
-        answer = _compared(_decisions(first), _decisions(again))
+        answer = _compared(_decisions(first), _decisions(assembly.journal))
         second.dispose()
     return answer
 
@@ -93,6 +93,6 @@ def _compared(ours: Iterator[BookEvent], again: Iterator[BookEvent]) -> Reproduc
     return Reproduction(count, None)
 
 
-def _decisions(journal: SqlJournal) -> Iterator[BookEvent]:
+def _decisions(journal: Journal) -> Iterator[BookEvent]:
     left_out = (OrderSent, EntriesHalted, EntriesResumed)
     return (e for e in journal.events(WALLET) if not isinstance(e, left_out))

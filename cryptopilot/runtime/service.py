@@ -53,7 +53,7 @@ class PipelineService:
         self._status: dict[str, Any] = {}
 
     def open(self) -> None:
-        """Take the home, open the database, recover the session, and let market time run."""
+        """Take the home, open the database, and recover the session; `run` lets market time go on."""
         if not self.settings.paper_trading:
             raise InvalidValueError("PIPELINE_PAPER_TRADING", "false", "true; live trading is not in this version")
         began = stopwatch_ms()
@@ -91,10 +91,6 @@ class PipelineService:
         return self._assembly
 
     @property
-    def is_open(self) -> bool:
-        return self._assembly is not None
-
-    @property
     def is_running(self) -> bool:
         return self._assembly is not None and self._assembly.pipeline.started
 
@@ -117,7 +113,7 @@ class PipelineService:
         return (self._runner.instants, self._runner.late) if self._runner is not None else (0, 0)
 
     def observe(self, observer: Callable[[Batch], None]) -> None:
-        """Tell *observer* of every committed batch; it must neither raise nor wait."""
+        """Tell *observer* of every committed batch; it must not wait."""
         self.assembly.pipeline.observers.append(observer)
 
     def start_pipeline(self) -> None:

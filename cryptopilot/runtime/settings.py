@@ -78,6 +78,10 @@ class Settings(BaseSettings):
             Geometry(self.take_profit_percentage, self.stop_loss_percentage),
         )
 
+    def has_database(self) -> bool:
+        """Whether there is one to look at: a server's, or the home's file; the first start makes the latter."""
+        return self.database_url is not None or (self.home / "cryptopilot.db").exists()
+
     def url(self) -> str:
         """Where the database is: DATABASE_URL, else a file in the home."""
         return self.database_url or f"sqlite:///{self.home / 'cryptopilot.db'}"

@@ -20,9 +20,8 @@ from cryptopilot.domain.candle import Bar, Opening
 from cryptopilot.domain.errors import UnknownSymbolError
 from cryptopilot.domain.instrument import Instrument
 from cryptopilot.domain.timeframe import MINUTE
-from cryptopilot.ports.candles import Closed
+from cryptopilot.ports.candles import HISTORY, Closed
 from cryptopilot.rules.arithmetic import draw31
-from cryptopilot.rules.features import LONGEST
 
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -31,9 +30,6 @@ _draw: Callable[..., Any] = draw31
 """The rule as it works on arrays: its operators are those of integers and of integer arrays alike."""
 
 BLOCK = 1024
-HISTORY = max(1000, 40 * LONGEST)
-"""Bars served before the first decision."""
-
 _LEVEL, _MARKET, _OWN, _VOL, _REGIME, _RANGE, _VOLUME, _JUMP, _JUMP_SIZE = range(9)
 _KEPT_BLOCKS = 6
 _MEMORY = 64

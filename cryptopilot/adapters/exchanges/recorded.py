@@ -14,11 +14,8 @@ from cryptopilot.domain.errors import DataFileError, InvalidValueError, UnknownS
 from cryptopilot.domain.instrument import Instrument
 from cryptopilot.domain.series import series_of
 from cryptopilot.domain.timeframe import iso, timeframe_ms
-from cryptopilot.ports.candles import Closed
+from cryptopilot.ports.candles import HISTORY, Closed
 from cryptopilot.quant.quality import Columns, Floats, Ints
-from cryptopilot.rules.features import LONGEST
-
-HISTORY = max(1000, 40 * LONGEST)
 
 
 @dataclass(frozen=True, slots=True)

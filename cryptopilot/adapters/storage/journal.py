@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from cryptopilot.adapters.storage import codec, schema
 from cryptopilot.adapters.storage.database import sqlite_path, transaction
 from cryptopilot.adapters.storage.projection import Head, Projection, Row
-from cryptopilot.adapters.storage.rows import Upserts, order_of, position_of, rooted, rows_of
+from cryptopilot.adapters.storage.rows import Upserts, news_of, order_of, position_of, rooted, rows_of
 from cryptopilot.domain import events as book
 from cryptopilot.domain.account import Account
 from cryptopilot.domain.errors import JournalCorruptError, JournalUnavailableError
@@ -231,19 +231,7 @@ class SqlJournal:
                 .where(table.session_id == self._session, table.first_seen_at > instant)
                 .order_by(table.first_seen_at, table.id)
             ).all()
-        return [
-            NewsItem(
-                r.id,
-                r.published_at,
-                r.first_seen_at,
-                r.source,
-                r.title,
-                tuple(r.coins.split()),
-                r.score,
-                bool(r.simulated),
-            )
-            for r in rows
-        ]
+        return [news_of(r) for r in rows]
 
     def _segments(self, batch: Batch) -> tuple[list[Row], dict[str, str]]:
         """Rows for the prunable segments of a batch, and their roots by wallet ('' for predictions)."""

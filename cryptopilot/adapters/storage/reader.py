@@ -7,6 +7,7 @@ from sqlalchemy import Engine, func, select
 
 from cryptopilot.adapters.storage import codec, schema
 from cryptopilot.adapters.storage.database import reading
+from cryptopilot.adapters.storage.rows import news_of
 from cryptopilot.domain.events import Funnel
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.prediction import Prediction
@@ -100,13 +101,7 @@ class Reader:
         table = schema.news
         wanted = select(table).where(table.c.session_id == self._session, table.c.id.in_(list(identifiers)))
         with reading(self._engine) as connection:
-            found = {
-                r.id: NewsItem(
-                    r.id, r.published_at, r.first_seen_at, r.source, r.title, tuple(r.coins.split()), r.score,
-                    bool(r.simulated),
-                )
-                for r in connection.execute(wanted)
-            }  # fmt: skip
+            found = {r.id: news_of(r) for r in connection.execute(wanted)}
         return [found[i] for i in identifiers if i in found]
 
     def _segment(self, kind: str, wallet_id: str, instant: int) -> bytes | None:

@@ -9,6 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from cryptopilot.adapters.storage import schema
 from cryptopilot.domain import events as book
 from cryptopilot.domain.events import BookEvent
+from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.order import Order
 from cryptopilot.domain.position import Position
 
@@ -52,4 +53,11 @@ def position_of(row: Any) -> Position:
     return Position(
         row.trade_id, row.wallet_id, row.symbol, row.lots, row.cost, row.entry_ticks, row.stop_ticks,
         row.target_ticks, row.longest_ms, row.opened_at,
+    )  # fmt: skip
+
+
+def news_of(row: Any) -> NewsItem:
+    return NewsItem(
+        row.id, row.published_at, row.first_seen_at, row.source, row.title, tuple(row.coins.split()), row.score,
+        bool(row.simulated),
     )  # fmt: skip

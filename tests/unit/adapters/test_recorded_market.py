@@ -9,11 +9,12 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cryptopilot.adapters.exchanges.recorded import HISTORY, RecordedMarket, Recording, available, chosen
+from cryptopilot.adapters.exchanges.recorded import RecordedMarket, Recording, available, chosen
 from cryptopilot.adapters.news.recorded import RecordedNews, first_seen
 from cryptopilot.domain.candle import Bar, Opening
 from cryptopilot.domain.errors import DataFileError, InvalidValueError, UnknownSymbolError
 from cryptopilot.domain.timeframe import DAY, HOUR, MINUTE
+from cryptopilot.ports.candles import HISTORY
 from cryptopilot.quant.quality import NAMES, Columns
 from tests.unit.series import START, bars, changed, write_parquet
 from tests.unit.series import chosen as rows_of

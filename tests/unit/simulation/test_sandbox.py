@@ -6,8 +6,9 @@ import pytest
 from cryptopilot.domain.candle import Bar
 from cryptopilot.domain.errors import UnknownSymbolError
 from cryptopilot.domain.timeframe import HOUR, MINUTE
+from cryptopilot.ports.candles import HISTORY
 from cryptopilot.simulation.headlines import SandboxNews
-from cryptopilot.simulation.sandbox import BLOCK, DEFAULT_SYMBOLS, HISTORY, SandboxMarket
+from cryptopilot.simulation.sandbox import BLOCK, DEFAULT_SYMBOLS, SandboxMarket
 
 FIRST = 1_763_856_000_000
 STEP = 5 * MINUTE
