@@ -15,16 +15,16 @@ help: ## Show the targets
 $(UV):
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "CryptoPilot needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-uv.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.txt
 
 # The development environment holds the whole of the running one, so `make run` never takes anything away from it.
-$(VENV)/.run: requirements.txt pyproject.toml | $(UV)
-	test -f $(VENV)/.dev || $(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.txt requirements-uv.txt
+$(VENV)/.run: requirements.txt requirements-tools.txt pyproject.toml | $(UV)
+	test -f $(VENV)/.dev || $(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements.txt requirements-tools.txt
 	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable .
 	touch $@
 
-$(VENV)/.dev: requirements-dev.txt pyproject.toml | $(UV)
-	$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements-dev.txt requirements-uv.txt
+$(VENV)/.dev: requirements-dev.txt requirements-tools.txt pyproject.toml | $(UV)
+	$(UV) pip sync --quiet --compile-bytecode --require-hashes --python $(BIN)/python requirements-dev.txt requirements-tools.txt
 	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable .
 	touch $@ $(VENV)/.run
 
@@ -61,7 +61,7 @@ soak: $(VENV)/.dev ## A hundred market hours in ten minutes, with random kills
 lock: $(UV) ## Renew the lock files from pyproject.toml
 	$(UV) pip compile -q --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements.txt
 	$(UV) pip compile -q --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
-	echo uv | $(UV) pip compile -q --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --no-header - -o requirements-uv.txt
+	printf "uv\nnodejs-wheel\n" | $(UV) pip compile -q --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --no-header - -o requirements-tools.txt
 
 clean: ## Remove the environment and caches; homes and books are left alone
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
