@@ -1,13 +1,14 @@
 """The published desk: a Python object in front of the real service. Importing it opens nothing."""
 
 import threading
+from collections.abc import Mapping
 from typing import Any
 
-from cryptopilot.domain.stage import Stage, StageReport
-from cryptopilot.domain.timeframe import iso
+from cryptopilot.domain.stage import Stage
 from cryptopilot.runtime.service import PipelineService
 from cryptopilot.runtime.settings import load_settings
 from cryptopilot.runtime.status import pipeline_config
+from cryptopilot.runtime.views.stage import stage_answer
 
 
 class TradingPipelineService:
@@ -35,7 +36,7 @@ class TradingPipelineService:
         service.close()
         return {"success": True, "message": "the pipeline is stopped"}
 
-    def get_pipeline_status(self) -> dict[str, Any]:
+    def get_pipeline_status(self) -> Mapping[str, Any]:
         """The status; before the first start, that nothing runs."""
         service = self._service
         if service is None:
@@ -60,7 +61,7 @@ class TradingPipelineService:
         return self._force(Stage.TRADER)
 
     def _force(self, stage: Stage) -> dict[str, Any]:
-        return _told(self._opened().run_stage(stage))
+        return dict(stage_answer(self._opened().run_stage(stage)))
 
     def _opened(self) -> PipelineService:
         with self._turn:
@@ -70,19 +71,6 @@ class TradingPipelineService:
                 service.run()
                 self._service = service
             return self._service
-
-
-def _told(report: StageReport) -> dict[str, Any]:
-    """What a forced stage did: an instant that is handled already is produced 0, skipped with that reason."""
-    return {
-        "success": True,
-        "stage": report.stage.value,
-        "instant": iso(report.instant) if report.instant >= 0 else None,
-        "produced": report.produced,
-        "refused": list(report.refused),
-        "skipped": [{"symbol": s.symbol, "why": s.why} for s in report.skipped],
-        "duration_ms": report.duration_ms,
-    }
 
 
 trading_pipeline_service = TradingPipelineService()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from cryptopilot.domain.candle import Bar
 from cryptopilot.domain.errors import TransientError
 from cryptopilot.domain.events import InstantClosed, InstantGivenUp, SnapshotTaken, StageDue
 from cryptopilot.domain.market import MarketView
@@ -21,6 +22,8 @@ class CollectorAgent:
         self._news_until: dict[str, int] = {}
         self._seen_bars = 0
         self._seen_news = 0
+        self.bars: dict[str, Bar] = {}
+        """The last known closed bar of each symbol, for those who look."""
         self.errors: dict[str, str] = {}
 
     def close(self, instant: int) -> InstantClosed:
@@ -37,6 +40,7 @@ class CollectorAgent:
         """Rank 1: the marks."""
         if event.instant > self._view.instant:
             self._view.advance(event.instant, event.bars)
+            self.bars |= event.bars
             self._seen_bars, self._seen_news = len(event.bars), len(event.news)
         return ()
 

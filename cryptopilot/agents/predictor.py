@@ -97,6 +97,10 @@ class PredictorAgent:
         """Everything up to *instant* has been decided."""
         self._handled = instant
 
+    def levels(self) -> dict[str, float]:
+        """How the news stands by coin, in [-1, 1]; NaN while nothing has been said."""
+        return {coin: tape.level for coin, tape in self._news.items()}
+
     def _advance(self, symbol: str, instrument: Instrument, bar: Bar) -> None:
         price = instrument.price
         self._tapes[symbol].advance(price(bar.high), price(bar.low), price(bar.close), instrument.volume(bar.volume))

@@ -18,10 +18,11 @@ from cryptopilot.runtime.explain import EXITS, Explainer
 from cryptopilot.runtime.markets import open_market
 from cryptopilot.runtime.reproduce import reproduce
 from cryptopilot.runtime.settings import Settings, load_settings
+from cryptopilot.runtime.shapes.decisions import Lineage
 from cryptopilot.runtime.wiring import WALLET, ensemble_card
 
 
-def explained(decision: str, session_id: str | None) -> dict[str, Any]:
+def explained(decision: str, session_id: str | None) -> Lineage:
     """A decision's lineage; ``last`` is the newest trade."""
     with _opened(session_id) as (_, engine, session):
         reader = Reader(engine, session.id, WALLET)

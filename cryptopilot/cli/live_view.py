@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
+from typing import cast
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.panel import Panel
@@ -14,6 +14,7 @@ from cryptopilot.domain.news import MARKET_WIDE
 from cryptopilot.domain.timeframe import iso
 from cryptopilot.runtime.explain import EXITS, refusal
 from cryptopilot.runtime.service import PipelineService
+from cryptopilot.runtime.shapes.pipeline import AgentStatus, Status
 
 _WIDE = 120
 """Columns from which on tables stand side by side."""
@@ -44,7 +45,7 @@ class LiveView:
             yield side
         yield Text(self._address, style="dim")
 
-    def _head(self, status: dict[str, Any]) -> Panel:
+    def _head(self, status: Status) -> Panel:
         account, risk, stats = status["account"], status["risk"], status["stats"]
         line = Text()
         line.append(f" {status['label']} ", style="bold black on yellow")
@@ -53,16 +54,16 @@ class LiveView:
             "running" if status["is_running"] else "stopped",
             style="green" if status["is_running"] else "yellow",
         )
-        equity, capital, realised = account["equity"], account["capital"], stats["total_pnl"]
-        line.append(f"\n equity {_short(equity)} of {_short(capital)} {account['quote']}   realised {_short(realised)}")
+        equity, capital, profit = account["equity"], account["capital"], stats["total_pnl"]
+        line.append(f"\n equity {_short(equity)} of {_short(capital)} {account['quote']}   profit {_short(profit)}")
         line.append(f"   trades {stats['total_trades']} ({stats['successful_trades']} won)   risk {risk['state']}")
         if status["failure"]:
             line.append(f"\n{status['failure']}", style="bold red")
         return Panel(line, title="CryptoPilot, paper trading")
 
-    def _agents(self, status: dict[str, Any]) -> Table:
+    def _agents(self, status: Status) -> Table:
         table = _table("Agents", "agent", "status", "last", "next", "runs", "errors", "ms")
-        for name, agent in status["agents"].items():
+        for name, agent in cast("dict[str, AgentStatus]", status["agents"]).items():
             took = agent["processing_time_ms"]
             table.add_row(
                 name, Text(agent["status"], style=_COLOURS.get(agent["status"], "")), _hour(agent["last_execution"]),
@@ -123,7 +124,7 @@ def plain_lines(service: PipelineService) -> Iterator[str]:
     yield (
         f"{status['label']} {status['market_time']} equity {account['equity']} {account['quote']} "
         f"positions {account['open_positions']} signals {stats['total_signals']} trades {stats['total_trades']} "
-        f"won {stats['successful_trades']} realised {stats['total_pnl']} risk {status['risk']['state']}"
+        f"won {stats['successful_trades']} profit {stats['total_pnl']} risk {status['risk']['state']}"
     )
 
 

@@ -79,6 +79,22 @@ class ModelUnavailableError(RejectedError):
     """A model cannot predict now: its file is missing, stale or broken. It abstains, visibly."""
 
 
+class ServiceClosedError(TransientError):
+    """The service has not been opened yet, or is being closed."""
+
+
+class NotFoundError(RejectedError):
+    """Nothing has that name or id; says what is there instead, or where to look."""
+
+    def __init__(self, field: str, value: object, hint: str) -> None:
+        super().__init__(f"{field} {value!r} does not exist; {hint}")
+        self.field, self.value, self.hint = field, value, hint
+
+
+class ConflictError(RejectedError):
+    """The request is right, but not now: what it asks for is so already, or something stands against it."""
+
+
 class JournalUnavailableError(TransientError):
     """The database did not take the transaction: nothing of it is written, no entry may be sent."""
 

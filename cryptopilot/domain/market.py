@@ -48,6 +48,10 @@ class MarketView:
         """The last known close in ticks; 0 while there is none."""
         return self._marks.get(symbol, (0, 0))[0]
 
+    def marks(self) -> dict[str, tuple[int, int]]:
+        """Per symbol the last known close in ticks, and its instant."""
+        return dict(self._marks)
+
     def age_ms(self, symbol: str, now: int) -> int:
         """How old the mark is; as old as time itself while there is none."""
         return now - self._marks.get(symbol, (0, 0))[1]

@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from cryptopilot.domain.errors import (
     JournalRefusedError,
@@ -224,7 +225,7 @@ class Pipeline:
             status.state, status.last_error = "error", f"{type(error).__name__}: {error}"
             status.error_count += 1
             raise
-        report = merged(due.stage, heard)
+        report = replace(merged(due.stage, heard), duration_ms=stopwatch_ms() - began)
         if report.produced or not passed_over(report):
             took = stopwatch_ms() - began + (self._folding_ms if due.stage is Stage.PREDICTOR else 0.0)
             status.state, status.last_execution = "ok", due.now

@@ -11,6 +11,15 @@ from cryptopilot.domain.signal import WORDS, Judged
 from cryptopilot.domain.timeframe import iso
 from cryptopilot.ports.candles import CandleSource
 from cryptopilot.rules import protection
+from cryptopilot.runtime.shapes.decisions import (
+    Lineage,
+    LineageCandle,
+    LineageFill,
+    LineagePrediction,
+    LineageSignal,
+    LineageTrade,
+)
+from cryptopilot.runtime.shapes.pipeline import Verdict
 
 EXITS = {
     protection.NOTHING: "open",
@@ -42,13 +51,32 @@ def refusal(rule: str, limit: float, found: float, quote: str) -> str:
     return f"{rule}: {found:.3g} (limit {limit:.3g})"
 
 
+def verdict_of(judged: Judged, quote: str) -> Verdict:
+    """What the review said of a signal, with its numbers; money in words only."""
+    held = judged.rule in WORDS
+    said = WORDS[judged.rule] if held else refusal(judged.rule, judged.limit, judged.found, quote)
+    return {
+        "approved": judged.approved,
+        "rule": judged.rule or None,
+        "limit": _in_units(judged.rule, judged.limit, quote),
+        "found": _in_units(judged.rule, judged.found, quote),
+        "in_words": "approved" if judged.approved else said,
+        "order_id": judged.order_id or None,
+    }
+
+
+def _in_units(rule: str, x: float, quote: str) -> float | None:
+    """A limit or what was found: amounts in the quote asset, times in milliseconds, shares as fractions."""
+    return float(money(round(x), quote)) if rule in _MONEY and x == x else _known(x)
+
+
 class Explainer:
     """Lineage of one wallet's decisions in one session."""
 
     def __init__(self, reader: Reader, candles: CandleSource, card: EnsembleCard) -> None:
         self._reader, self._candles, self._card = reader, candles, card
 
-    def lineage(self, identifier: str) -> dict[str, Any]:
+    def lineage(self, identifier: str) -> Lineage:
         """Everything behind the trade, order or signal of that id.
 
         Raises:
@@ -69,7 +97,7 @@ class Explainer:
                 return self.lineage(fills[0].trade_id)
         raise InvalidValueError("decision", identifier, f"{_ALLOWED}; decisions before the retention limit are pruned")
 
-    def at(self, symbol: str, instant: int) -> dict[str, Any]:
+    def at(self, symbol: str, instant: int) -> Lineage:
         """What was decided about *symbol* at *instant*, HOLDs and refusals included."""
         for judged in self._reader.judged(instant):
             if judged.signal.symbol == symbol:
@@ -78,7 +106,7 @@ class Explainer:
             "decision", f"{symbol}@{iso(instant)}", f"an instant at which it was judged; or {_ALLOWED}"
         )
 
-    def _told(self, judged: Judged, trade: Any | None) -> dict[str, Any]:
+    def _told(self, judged: Judged, trade: Any | None) -> Lineage:
         signal = judged.signal
         instrument = self._candles.instruments[signal.symbol]
         prediction = next((p for p in self._reader.predictions(signal.instant) if p.symbol == signal.symbol), None)
@@ -97,23 +125,14 @@ class Explainer:
                 "stop_loss": f"{instrument.decimal_price(signal.stop_ticks):f}" if signal.stop_ticks else None,
                 "take_profit": f"{instrument.decimal_price(signal.target_ticks):f}" if signal.target_ticks else None,
                 "expires_at": iso(signal.expires_at),
-                "verdict": {
-                    "approved": judged.approved,
-                    "rule": judged.rule or None,
-                    "limit": _known(judged.limit),
-                    "found": _known(judged.found),
-                    "in_words": ""
-                    if judged.approved
-                    else refusal(judged.rule, judged.limit, judged.found, instrument.quote),
-                    "order_id": judged.order_id or None,
-                },
+                "verdict": verdict_of(judged, instrument.quote),
             },
             "prediction": None if prediction is None else self._prediction(prediction),
             "candle": self._candle(signal.symbol, signal.instant, instrument),
         }
 
-    def _trade(self, row: Any, instrument: Instrument) -> dict[str, Any]:
-        fills = [
+    def _trade(self, row: Any, instrument: Instrument) -> LineageTrade:
+        fills: list[LineageFill] = [
             {
                 "order_id": f.order_id,
                 "side": "buy" if f.side > 0 else "sell",
@@ -136,7 +155,7 @@ class Explainer:
             "fills": fills,
         }
 
-    def _prediction(self, p: Prediction) -> dict[str, Any]:
+    def _prediction(self, p: Prediction) -> LineagePrediction:
         return {
             "id": p.id,
             "direction_prob": _known(p.direction_prob),
@@ -144,7 +163,9 @@ class Explainer:
             "confidence": _known(p.confidence),
             "expected_edge": _known(p.expected_edge),
             "reasoning": reasoning(p, self._card),
-            "contributions": [c._asdict() for c in contributions(p, self._card)],
+            "contributions": [
+                {"model": c.model, "part": c.part, "value": c.value} for c in contributions(p, self._card)
+            ],
             "abstained": abstained(p, self._card),
             "features": {name: _known(value) for name, value in p.features._asdict().items()},
             "model_name": self._card.name,
@@ -162,19 +183,25 @@ class Explainer:
             ],
         }
 
-    def _candle(self, symbol: str, instant: int, instrument: Instrument) -> dict[str, Any] | None:
+    def _candle(self, symbol: str, instant: int, instrument: Instrument) -> LineageCandle | None:
         bar = self._candles.closed(instant).bars.get(symbol)
         if bar is None:
             return None
-        prices = {n: f"{instrument.decimal_price(getattr(bar, n)):f}" for n in ("open", "high", "low", "close")}
-        return {"open_time": iso(bar.open_time), **prices, "volume": f"{instrument.quantity(bar.volume):f}"}
+        return {
+            "open_time": iso(bar.open_time),
+            "open": f"{instrument.decimal_price(bar.open):f}",
+            "high": f"{instrument.decimal_price(bar.high):f}",
+            "low": f"{instrument.decimal_price(bar.low):f}",
+            "close": f"{instrument.decimal_price(bar.close):f}",
+            "volume": f"{instrument.quantity(bar.volume):f}",
+        }
 
 
 def _known(x: float) -> float | None:
     return x if x == x else None
 
 
-def in_words(told: dict[str, Any]) -> list[str]:
+def in_words(told: Lineage) -> list[str]:
     """A lineage for a terminal, from profit back to headline."""
     lines = [f"{told['label']}"] if told["label"] else []
     lines += [] if told["trade"] is None else _trade_words(told["symbol"], told["trade"])
@@ -188,7 +215,7 @@ def in_words(told: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _trade_words(symbol: str, t: dict[str, Any]) -> list[str]:
+def _trade_words(symbol: str, t: LineageTrade) -> list[str]:
     head = f"trade      {t['trade_id']} {symbol}: pnl {t['pnl']}, fees {t['fees']}, {_left(t)}"
     return [
         head,
@@ -199,11 +226,11 @@ def _trade_words(symbol: str, t: dict[str, Any]) -> list[str]:
     ]
 
 
-def _left(t: dict[str, Any]) -> str:
+def _left(t: LineageTrade) -> str:
     return "still open, nothing realised yet" if t["closed_at"] is None else f"left by: {t['exit_reason']}"
 
 
-def _signal_words(symbol: str, instant: str, s: dict[str, Any]) -> list[str]:
+def _signal_words(symbol: str, instant: str, s: LineageSignal) -> list[str]:
     verdict = s["verdict"]
     approved = verdict["approved"]
     judged = f"approved, order {verdict['order_id']}" if approved else f"not ordered: {verdict['in_words']}"
@@ -218,7 +245,7 @@ def _signal_words(symbol: str, instant: str, s: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _prediction_words(p: dict[str, Any]) -> list[str]:
+def _prediction_words(p: LineagePrediction) -> list[str]:
     chance = "unknown" if p["direction_prob"] is None else f"{p['direction_prob']:.3f}"
     believed = "calibrated" if p["calibrated"] else "uncalibrated"
     shown = {

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping
 
-from cryptopilot.domain.events import Funnel, InstantDecided, OrderFilled
+from cryptopilot.domain.events import EntriesHalted, EntriesResumed, Funnel, InstantDecided, OrderFilled
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.prediction import Prediction
 from cryptopilot.domain.signal import Judged
@@ -17,12 +17,17 @@ class Recent:
     """The newest of everything, and running totals that start from what the database says.
 
     Args:
-        funnel: over the session so far; trades, won, realised: closed trades so far, and their profit in atoms.
-        begun: what open trades have realised so far, by id.
+        funnel: over the session so far; trades, won: closed trades so far.
+        realised, fees: of all trades so far, in atoms; begun: what open trades have realised so far, by id.
+        halted: who halted entries, and why, while they are.
     """
 
-    def __init__(self, funnel: Funnel, trades: int, won: int, realised: int, begun: Mapping[str, int]) -> None:
-        self.funnel, self.trades, self.won, self.realised = funnel, trades, won, realised
+    def __init__(
+        self, funnel: Funnel, trades: int, won: int, realised: int, fees: int, begun: Mapping[str, int],
+        halted: EntriesHalted | None = None,
+    ) -> None:  # fmt: skip
+        self.funnel, self.trades, self.won, self.realised, self.fees = funnel, trades, won, realised, fees
+        self.halted = halted
         self.predictions: tuple[Prediction, ...] = ()
         self.judged: tuple[Judged, ...] = ()
         self.acted: deque[Judged] = deque(maxlen=KEPT)
@@ -41,9 +46,14 @@ class Recent:
                 self.funnel = self.funnel.plus(event)
             elif isinstance(event, OrderFilled):
                 self._filled(event)
+            elif isinstance(event, EntriesHalted):
+                self.halted = event
+            elif isinstance(event, EntriesResumed):
+                self.halted = None
 
     def _filled(self, event: OrderFilled) -> None:
         self.fills.append(event)
+        self.fees += event.fee
         if event.side > 0:
             self.funnel.filled += 1
             return

@@ -1,6 +1,7 @@
 """The service: one home, one market session, one pipeline. Doors and the published desk stand in front of it."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Engine
@@ -8,7 +9,7 @@ from sqlalchemy import Engine
 from cryptopilot.adapters.storage.database import DatabaseLock, open_database
 from cryptopilot.adapters.storage.reader import Reader
 from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
-from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.domain.errors import InvalidValueError, ServiceClosedError
 from cryptopilot.domain.stage import Stage, StageReport
 from cryptopilot.domain.timeframe import timeframe_ms
 from cryptopilot.engine.clock import stopwatch_ms, wall_ms
@@ -17,8 +18,10 @@ from cryptopilot.ports.journal import Batch
 from cryptopilot.runtime import markets
 from cryptopilot.runtime.desk_log import log_batch
 from cryptopilot.runtime.home import Home, describe_process
+from cryptopilot.runtime.moment import Moment, moment_of
 from cryptopilot.runtime.recent import Recent
 from cryptopilot.runtime.settings import Settings
+from cryptopilot.runtime.shapes.pipeline import Status
 from cryptopilot.runtime.status import status_of
 from cryptopilot.runtime.wiring import WALLET, Assembly, assemble_stored, clock_from, runner_for
 
@@ -50,7 +53,7 @@ class PipelineService:
         self._runner: Runner | None = None
         self.opening_ms = 0.0
         self.resumed = False
-        self._status: dict[str, Any] = {}
+        self._moment: Moment | None = None
 
     def open(self) -> None:
         """Take the home, open the database, and recover the session; `run` lets market time go on."""
@@ -87,7 +90,7 @@ class PipelineService:
     @property
     def assembly(self) -> Assembly:
         if self._assembly is None:
-            raise InvalidValueError("service", "closed", "open")
+            raise ServiceClosedError("the pipeline is not open yet, or is being closed; try again in a moment")
         return self._assembly
 
     @property
@@ -135,14 +138,19 @@ class PipelineService:
         self.recent.news.clear()
         return cleared
 
-    def status(self) -> dict[str, Any]:
+    def status(self) -> Status:
+        """How everything stands."""
+        return self.moment().status
+
+    def moment(self) -> Moment:
         """As of a moment between two instants; while one takes long, as of the last such moment, and marked *busy*."""
         with self.assembly.pipeline.quiet(_PATIENCE_S) as still:
-            if still or not self._status:
-                self._status = status_of(self.assembly, self._schedule, self.recent, self.settings, self.error)
+            if still or self._moment is None:
+                status = status_of(self.assembly, self._schedule, self.recent, self.settings, self.error)
+                self._moment = moment_of(self.assembly, self.recent, status)
             else:
-                self._status = {**self._status, "busy": True}
-            return self._status
+                self._moment = replace(self._moment, status={**self._moment.status, "busy": True})
+            return self._moment
 
     def reader(self) -> Reader:
         assert self._engine is not None
@@ -176,7 +184,10 @@ class PipelineService:
         reader = Reader(engine, session.id, WALLET)
         totals = reader.totals()
         begun = {t.id: t.realised for t in reader.trades() if t.closed_at is None}
-        self.recent = Recent(reader.funnel(), totals.closed, totals.won, totals.realised, begun)
+        self.recent = Recent(
+            reader.funnel(), totals.closed, totals.won, totals.realised, totals.fees, begun,
+            reader.halted() if assembly.trader.account.halted else None,
+        )  # fmt: skip
         assembly.pipeline.observers.append(self.recent.observe)
         if self.settings.speed != "max":  # At full speed the summary says it.
             assembly.pipeline.observers.append(log_batch)

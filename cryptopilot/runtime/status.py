@@ -1,18 +1,18 @@
 """What the pipeline shows of itself, in plain values: money as texts, times as ISO 8601, ratios as fractions."""
 
-from typing import Any
-
 from cryptopilot.domain.instrument import money
+from cryptopilot.domain.limits import RiskLimits
 from cryptopilot.domain.stage import Stage
 from cryptopilot.domain.timeframe import iso, timeframe_text
 from cryptopilot.engine.schedule import Schedule
 from cryptopilot.rules.limits import daily_loss, drawdown
 from cryptopilot.runtime.recent import Recent
 from cryptopilot.runtime.settings import Settings
+from cryptopilot.runtime.shapes.pipeline import AgentStatus, Limits, PipelineConfig, Risk, Status
 from cryptopilot.runtime.wiring import Assembly
 
 
-def pipeline_config(settings: Settings) -> dict[str, Any]:
+def pipeline_config(settings: Settings) -> PipelineConfig:
     """The published shape of the settings."""
     return {
         "data_collection_interval": settings.data_collection_interval,
@@ -34,9 +34,10 @@ def pipeline_config(settings: Settings) -> dict[str, Any]:
 
 def status_of(
     assembly: Assembly, schedule: Schedule, recent: Recent, settings: Settings, error: BaseException | None
-) -> dict[str, Any]:
+) -> Status:
     """What runs, how each agent does, where the books and the limits stand (docs/python.md)."""
     pipeline, candles, account = assembly.pipeline, assembly.market.candles, assembly.trader.account
+    worth = account.worth(assembly.view.mark)
     return {
         "is_running": pipeline.started,
         "mode": "paper",
@@ -46,23 +47,29 @@ def status_of(
         "session_id": assembly.session_id,
         "timeframe": timeframe_text(candles.timeframe_ms),
         "market_time": iso(pipeline.handled),
+        "speed": settings.speed,
         "config": pipeline_config(settings),
         "stats": {
             "total_signals": sum(recent.funnel.signals.values()),
             "total_trades": recent.trades,
             "successful_trades": recent.won,
-            "total_pnl": f"{money(recent.realised, assembly.quote):f}",
+            "total_pnl": f"{money(worth - account.deposited, assembly.quote):f}",
             "last_update": iso(pipeline.handled),
         },
         "market_data_count": sum(1 for s in assembly.view.symbols if assembly.view.mark(s)),
         "predictions_count": len(recent.predictions),
         "signals_count": len(recent.judged),
         "trades_count": recent.trades + len(account.positions),
-        "agents": {stage.value: _agent(assembly, schedule, stage) for stage in Stage},
-        "risk": _risk(assembly, settings),
+        "agents": {
+            "collector": _agent(assembly, schedule, Stage.COLLECTOR),
+            "predictor": _agent(assembly, schedule, Stage.PREDICTOR),
+            "strategy": _agent(assembly, schedule, Stage.STRATEGY),
+            "trader": _agent(assembly, schedule, Stage.TRADER),
+        },
+        "risk": _risk(assembly, recent),
         "account": {
             "cash": f"{money(account.cash, assembly.quote):f}",
-            "equity": f"{money(account.worth(assembly.view.mark), assembly.quote):f}",
+            "equity": f"{money(worth, assembly.quote):f}",
             "capital": f"{money(account.deposited, assembly.quote):f}",
             "quote": assembly.quote,
             "open_positions": len(account.positions),
@@ -78,7 +85,7 @@ def status_of(
     }
 
 
-def _agent(assembly: Assembly, schedule: Schedule, stage: Stage) -> dict[str, Any]:
+def _agent(assembly: Assembly, schedule: Schedule, stage: Stage) -> AgentStatus:
     s = assembly.pipeline.stages[stage]
     return {
         "status": "failed" if assembly.pipeline.fatal else s.state if assembly.pipeline.started else "stopped",
@@ -92,20 +99,36 @@ def _agent(assembly: Assembly, schedule: Schedule, stage: Stage) -> dict[str, An
     }
 
 
-def _risk(assembly: Assembly, settings: Settings) -> dict[str, Any]:
-    book = assembly.trader.account.book()
+def limits_of(limits: RiskLimits) -> Limits:
+    """A mandate's limits in their published shape."""
+    return {
+        "max_daily_loss": limits.max_daily_loss,
+        "max_drawdown": limits.max_drawdown,
+        "max_position_size": limits.max_position,
+        "max_concurrent_trades": limits.max_concurrent,
+        "max_correlation": limits.max_correlation,
+        "min_confidence_threshold": limits.min_confidence,
+        "min_order": f"{limits.min_order:f}",
+        "max_order": f"{limits.max_order:f}",
+        "cooldown": limits.cooldown_ms // 1000,
+        "whitelist": None if limits.whitelist is None else sorted(limits.whitelist),
+    }
+
+
+def _risk(assembly: Assembly, recent: Recent) -> Risk:
+    account, limits = assembly.trader.account, assembly.mandate.limits
+    book = account.book()
     lost, fallen = daily_loss(book), drawdown(book)
-    reducing = not (lost < settings.max_daily_loss and fallen < settings.max_drawdown) and book.equity > 0
+    reducing = not (lost < limits.max_daily_loss and fallen < limits.max_drawdown) and book.equity > 0
+    halted = recent.halted if book.halted else None
     return {
         "state": "halted" if book.halted else "reducing" if reducing else "active",
         "daily_loss": lost if lost == lost else None,
         "drawdown": fallen if fallen == fallen else None,
-        "limits": {
-            "max_daily_loss": settings.max_daily_loss,
-            "max_drawdown": settings.max_drawdown,
-            "max_position_size": settings.max_position_size,
-            "max_concurrent_trades": settings.max_concurrent_trades,
-            "max_correlation": settings.max_correlation,
-            "min_confidence_threshold": settings.min_confidence_threshold,
-        },
+        "open_positions": len(account.positions),
+        "reserved": f"{money(sum(account.reservations.values()), assembly.quote):f}",
+        "halted_by": None if halted is None else halted.who,
+        "halted_why": None if halted is None else halted.why,
+        "halted_at": None if halted is None else iso(halted.at),
+        "limits": limits_of(limits),
     }

@@ -94,9 +94,13 @@ def test_every_trade_is_explained_down_to_its_candle_and_contributions_add_up(se
     headlines = 0
     for trade in service.reader().trades():
         told = explainer.lineage(trade.id)
+        assert told["trade"] is not None
+        assert told["prediction"] is not None
+        assert told["candle"] is not None
         assert told["trade"]["trade_id"] == trade.id
         assert told["signal"]["verdict"] == {
-            "approved": True, "rule": None, "limit": None, "found": None, "in_words": "", "order_id": trade.id,
+            "approved": True, "rule": None, "limit": None, "found": None, "in_words": "approved",
+            "order_id": trade.id,
         }  # fmt: skip
         assert told["signal"]["signal_type"] == "BUY"
         total = sum(c["value"] for c in told["prediction"]["contributions"])
@@ -111,7 +115,9 @@ def test_every_trade_is_explained_down_to_its_candle_and_contributions_add_up(se
 def test_a_protective_exit_leads_back_to_its_entry(service: PipelineService) -> None:
     fill = next(e for e in events(service) if isinstance(e, OrderFilled) and e.reason == protection.STOP)
     explainer = explain.Explainer(service.reader(), service.assembly.market.candles, service.assembly.predictor.card)
-    assert explainer.lineage(fill.order_id)["trade"]["trade_id"] == fill.trade_id
+    told = explainer.lineage(fill.order_id)
+    assert told["trade"] is not None
+    assert told["trade"]["trade_id"] == fill.trade_id
 
 
 def test_what_was_not_traded_says_which_rule_said_no_and_by_how_much(service: PipelineService) -> None:
@@ -122,6 +128,7 @@ def test_what_was_not_traded_says_which_rule_said_no_and_by_how_much(service: Pi
             told = explainer.at(judged.signal.symbol, instant)
             verdict = told["signal"]["verdict"]
             if not verdict["approved"]:
+                assert verdict["rule"] is not None
                 seen.add(verdict["rule"])
                 assert told["signal"]["signal_type"] == "HOLD" or verdict["limit"] is not None
     assert {"min_confidence", "max_correlation", "no_position", "no_edge", "position_open"} <= seen

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, func, select
 from cryptopilot.adapters.storage import codec, schema
 from cryptopilot.adapters.storage.database import reading
 from cryptopilot.adapters.storage.rows import news_of
-from cryptopilot.domain.events import Funnel
+from cryptopilot.domain.events import EntriesHalted, Funnel
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.prediction import Prediction
 from cryptopilot.domain.signal import Judged
@@ -87,6 +87,20 @@ class Reader:
             funnel = Funnel() if body is None else codec.decode_funnel(body)
             funnel.filled = connection.execute(entered).scalar_one()
         return funnel
+
+    def halted(self) -> EntriesHalted | None:
+        """Who last halted entries, and why."""
+        t = schema.journal.c
+        wanted = (
+            select(t.body)
+            .where(t.session_id == self._session, t.wallet_id == self._wallet, t.kind == EntriesHalted.__name__)
+            .order_by(t.seq.desc())
+            .limit(1)
+        )
+        with reading(self._engine) as connection:
+            body = connection.execute(wanted).scalar()
+        event = None if body is None else codec.decode_event(EntriesHalted.__name__, body)
+        return event if isinstance(event, EntriesHalted) else None
 
     def predictions(self, instant: int) -> tuple[Prediction, ...]:
         body = self._segment("predictions", "", instant)

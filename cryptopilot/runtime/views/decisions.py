@@ -1,0 +1,93 @@
+"""Signals with their verdicts, and what became of all that was looked at."""
+
+from collections.abc import Mapping
+
+from cryptopilot.domain.events import Funnel
+from cryptopilot.domain.instrument import Instrument
+from cryptopilot.domain.prediction import EnsembleCard, Prediction, reasoning
+from cryptopilot.domain.signal import WORDS, Judged
+from cryptopilot.domain.timeframe import iso
+from cryptopilot.runtime.explain import verdict_of
+from cryptopilot.runtime.moment import Moment
+from cryptopilot.runtime.shapes.decisions import FunnelShape
+from cryptopilot.runtime.shapes.pipeline import SignalShape
+from cryptopilot.runtime.views.market import known, price
+
+
+def signals(moment: Moment) -> list[SignalShape]:
+    """The newest instant's signals with their verdicts, in the order of their review."""
+    beliefs = {p.symbol: p for p in moment.predictions}
+    return [
+        signal(j, moment.instruments[j.signal.symbol], beliefs.get(j.signal.symbol), moment.card) for j in moment.judged
+    ]
+
+
+def signal(judged: Judged, instrument: Instrument, belief: Prediction | None, card: EnsembleCard) -> SignalShape:
+    """One judged signal; *belief*, where it is of the same instant, is told as its reason."""
+    s = judged.signal
+    words = WORDS[s.reason]
+    if belief is not None and belief.instant == s.instant:
+        words = f"{words}; {reasoning(belief, card)}"
+    return {
+        "id": s.id,
+        "symbol": s.symbol,
+        "signal_type": s.signal_type,
+        "confidence": known(s.confidence),
+        "direction_prob": known(s.direction_prob),
+        "price": price(instrument, s.mark_ticks),
+        "position_size": s.size,
+        "stop_loss": price(instrument, s.stop_ticks) if s.stop_ticks else None,
+        "take_profit": price(instrument, s.target_ticks) if s.target_ticks else None,
+        "reasoning": words,
+        "verdict": verdict_of(judged, instrument.quote),
+        "expires_at": iso(s.expires_at),
+        "timestamp": iso(s.instant),
+    }
+
+
+def funnel(found: Funnel, symbols: int, since: int | None = None, until: int | None = None) -> FunnelShape:
+    """How many got how far, and in a sentence why there was no trade, or how many there were."""
+    return {
+        "since": None if since is None else iso(since),
+        "until": None if until is None else iso(until),
+        "instants": found.instants,
+        "candles": found.instants * symbols,
+        "predictions": found.predictions,
+        "known": found.known,
+        "signals": dict(found.signals),
+        "holds": _descending(found.holds),
+        "refusals": _descending(found.refusals),
+        "approved": found.approved,
+        "entries_filled": found.filled,
+        "why": why(found),
+    }
+
+
+def why(f: Funnel) -> str:
+    """The answer to "why no trade?", from the first step of the funnel that let nothing through."""
+    asked = f.signals.get("BUY", 0)
+    if not f.instants:
+        return "Nothing has been decided yet."
+    if not f.predictions:
+        return f"No trade: in {f.instants} instants no candle arrived to predict from."
+    if not f.known:
+        return f"No trade: all {f.predictions} predictions are unknown; every model abstained."
+    if not asked:
+        return f"No trade: no prediction became a BUY; most often {_most(f.holds, WORDS)}."
+    if not f.approved:
+        return f"No trade: all {asked} BUY signals were refused; most often by {_most(f.refusals, {})}."
+    if not f.filled:
+        return f"No trade: {f.approved} orders were approved, and none met its limit price before it expired."
+    refused = f"; most refusals came from {_most(f.refusals, {})}" if f.refusals else ""
+    return f"{f.filled} of {asked} BUY signals became positions{refused}."
+
+
+def _most(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
+    if not counts:
+        return "for no recorded reason"
+    name, count = max(counts.items(), key=lambda item: item[1])
+    return f"{words.get(name, name)} ({count} times)"
+
+
+def _descending(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
