@@ -175,6 +175,7 @@ class SignIn:
         """
         user = self._user_named(username)
         with self._people.change() as change:
+            change.record(self._now(), who, "signed_out_everywhere", user.username, {}, "")
             ended = self._end(change, change.sessions(user.id), who, "signed out everywhere", self._now())
         self._tell(ended)
         return len(ended)
