@@ -214,8 +214,9 @@ class Account:
         self.halted = False
         self.day_base = self.peak = self.equity
 
-    @apply.register(events.MandateSet | events.InstantDecided)
-    def _(self, event: events.MandateSet | events.InstantDecided) -> None:
+    @apply.register(events.MandateSet | events.StagesStarted | events.StagesStopped | events.StageForced)
+    @apply.register(events.InstantDecided)
+    def _(self, event: events.BookEvent) -> None:
         pass  # Records of what was asked and decided; what moved has events of its own.
 
     def _close_order(self, symbol: str, order_id: str) -> None:

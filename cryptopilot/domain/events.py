@@ -190,6 +190,32 @@ class MandateSet:
 
 
 @dataclass(frozen=True, slots=True)
+class StagesStarted:
+    """From the next instant on the stages decide."""
+
+    at: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class StagesStopped:
+    """From now on the stages decide nothing, unless one is forced; protection goes on."""
+
+    at: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageForced:
+    """A stage had its turn by hand at market time *now*, and found something to do."""
+
+    at: int
+    stage: str
+    now: int
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class InstantDecided:
     """What an instant came to: counts by kind and by refusing rule, and the roots of its prunable segments."""
 
@@ -216,6 +242,9 @@ BookEvent = (
     | EntriesHalted
     | EntriesResumed
     | MandateSet
+    | StagesStarted
+    | StagesStopped
+    | StageForced
     | InstantDecided
 )
 
@@ -232,6 +261,9 @@ BOOK_EVENTS: dict[str, type[BookEvent]] = {
         EntriesHalted,
         EntriesResumed,
         MandateSet,
+        StagesStarted,
+        StagesStopped,
+        StageForced,
         InstantDecided,
     )
 }

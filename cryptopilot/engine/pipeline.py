@@ -27,6 +27,9 @@ from cryptopilot.domain.events import (
     PredictionsMade,
     SignalsJudged,
     StageDue,
+    StageForced,
+    StagesStarted,
+    StagesStopped,
 )
 from cryptopilot.domain.stage import Stage, StageReport, StageStatus
 from cryptopilot.domain.tape import Checkpoint
@@ -70,6 +73,7 @@ class Pipeline:
         self.observers: list[Callable[[Batch], None]] = []
         self.handled = -1
         self.started = False
+        self.deciding: bool | None = None
         self.failure = ""
         self.fatal = ""
         self._number = 0
@@ -133,8 +137,8 @@ class Pipeline:
             self._began = None
             self._bus.publish(BarsObserved(closed))
 
-    def run_stage(self, stage: Stage, now: int) -> StageReport:
-        """Give *stage* its turn out of order: by its beat or by force. Same review, same limits.
+    def run_stage(self, stage: Stage, now: int, who: str = "") -> StageReport:
+        """Give *stage* its turn out of order: by its beat, or by force of *who*. Same review, same limits.
 
         Raises:
             JournalUnavailableError: nothing was written, nothing was sent.
@@ -145,6 +149,9 @@ class Pipeline:
             with self._all_or_nothing():
                 heard, report = self._run(StageDue(stage, now))
                 batch = self._batch(self.handled, heard, None)
+                if who and not passed_over(report):
+                    forced = StageForced(self.handled, stage.value, now, who)
+                    batch.events[:0] = [Booked(w, forced) for w in self._wallets]
                 if batch:
                     self._drain()
                     self._commit(batch)
@@ -154,10 +161,25 @@ class Pipeline:
                 self._send(self.handled)
             return report
 
-    def stop(self) -> None:
+    def start(self, who: str) -> None:
+        """Decide from the next instant on.
+
+        Raises:
+            JournalUnavailableError: it cannot be written down, so it does not happen.
+        """
+        with self._turn:
+            if self.deciding is not True:
+                self.act(Booked(w, StagesStarted(self.handled, who)) for w in self._wallets)
+            self.started = self.deciding = True
+
+    def stop(self, who: str) -> None:
         """Decide no more; returns after what is in hand."""
         with self._turn:
             self.started = False
+            if self.deciding is not False:
+                stopped = [Booked(w, StagesStopped(self.handled, who)) for w in self._wallets]
+                self._keep(self._numbered(Batch(self.handled, events=stopped)))
+            self.deciding = False
 
     def act(self, events: Iterable[Booked]) -> None:
         """Book what a person asked for, durably, then send what it intends."""
@@ -186,10 +208,14 @@ class Pipeline:
             if taken:
                 self._turn.release()
 
-    def resume(self, instant: int, number: int) -> None:
-        """Go on after *instant* and batch *number*: send what a restart found unsent, meet openings still to meet."""
+    def resume(self, instant: int, number: int, deciding: bool | None) -> None:
+        """Go on after *instant* and batch *number*: send what a restart found unsent, meet openings still to meet.
+
+        Args:
+            deciding: whether the journal says that stages decide; None while it says nothing.
+        """
         with self._turn:
-            self.handled, self._number = instant, max(self._number, number)
+            self.handled, self._number, self.deciding = instant, max(self._number, number), deciding
             self._send(instant)
 
     def save_checkpoint(self) -> None:
@@ -199,6 +225,10 @@ class Pipeline:
                 checkpoint = self._checkpoint()
                 if checkpoint.market.instant == checkpoint.predictor.instant:
                     self._journal.commit(self._numbered(Batch(self.handled, checkpoint=checkpoint)))
+
+    @property
+    def _wallets(self) -> list[str]:
+        return [desk.trader.account.wallet_id for desk in self._desks]
 
     @property
     def busy_ms(self) -> float:

@@ -95,7 +95,7 @@ def recover(
     folding.resume(last)
     reached = journal.progress()
     assert reached is not None
-    pipeline.resume(last, reached.number)
+    pipeline.resume(last, reached.number, reached.deciding)
     return Recovered(last, progress is None, folded)
 
 

@@ -43,11 +43,15 @@ class Batch:
 
 
 class Progress(NamedTuple):
-    """How far a session has come: the last instant committed, the last whose openings were, the last batch's number."""
+    """How far a session has come: the last instant committed, the last whose openings were, the last batch's number.
+
+    *deciding*: whether its stages were last started or stopped; None when nothing was said of it.
+    """
 
     instant: int
     opened: int
     number: int
+    deciding: bool | None = None
 
 
 class Journal(Protocol):

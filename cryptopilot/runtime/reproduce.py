@@ -77,8 +77,7 @@ def _run(
     for change in changes:
         runner.until(change.at)
         runner.run()
-        assembly.strategy.use(change.mandate)
-        assembly.trader.use(change.mandate)
+        assembly.use(change.mandate)
         pipeline.act([Booked(WALLET, change)])
     runner.until(last)
     runner.run()

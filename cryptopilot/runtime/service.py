@@ -1,6 +1,6 @@
 """The service: one home, one market session, one pipeline. Doors and the published desk stand in front of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -8,27 +8,35 @@ from sqlalchemy import Engine
 
 from cryptopilot.adapters.storage.database import DatabaseLock, open_database
 from cryptopilot.adapters.storage.pages import Pages
+from cryptopilot.adapters.storage.preferences import StoredSettings
 from cryptopilot.adapters.storage.reader import Reader
 from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
 from cryptopilot.domain.errors import InvalidValueError, ServiceClosedError
+from cryptopilot.domain.events import MandateSet
 from cryptopilot.domain.stage import Stage, StageReport
 from cryptopilot.domain.timeframe import timeframe_ms
 from cryptopilot.engine.clock import stopwatch_ms, wall_ms
 from cryptopilot.engine.runner import Runner
-from cryptopilot.ports.journal import Batch
+from cryptopilot.ports.journal import Batch, Booked
 from cryptopilot.runtime import markets
 from cryptopilot.runtime.desk_log import log_batch
 from cryptopilot.runtime.home import Home, describe_process
 from cryptopilot.runtime.moment import Moment, moment_of
+from cryptopilot.runtime.preferences import effective
 from cryptopilot.runtime.recent import Recent
 from cryptopilot.runtime.settings import Settings
 from cryptopilot.runtime.shapes.pipeline import Status
 from cryptopilot.runtime.status import status_of
-from cryptopilot.runtime.wiring import WALLET, Assembly, assemble_stored, clock_from, runner_for
+from cryptopilot.runtime.wiring import WALLET, Assembly, assemble_stored, beats_ms, clock_from, runner_for
+
+OPERATOR = "operator"
+"""Who acts where nobody has signed in: whoever runs the process."""
 
 _PATIENCE_S = 1.0
 """How long somebody who looks waits for the instant in hand."""
 
+
+_CLOSED = "the pipeline is not open yet, or is being closed; try again in a moment"
 
 _OVERDUE_MS = 10_000.0
 """An instant that takes longer than this means that something hangs."""
@@ -45,6 +53,8 @@ class PipelineService:
     """
 
     def __init__(self, settings: Settings, choice: markets.Choice | None = None, *, fresh: bool = False) -> None:
+        self.given = settings
+        """As environment and command line say; `settings` holds what is stored besides."""
         self.settings = settings
         self._choice, self._fresh = choice or markets.Choice(), fresh
         self.home = Home(settings.home)
@@ -67,6 +77,7 @@ class PipelineService:
             self.home.jwt_secret(self.settings.jwt_secret_key)
             self._engine = open_database(self.settings.url())
             self._lock = DatabaseLock(self._engine, describe_process())
+            self.settings = effective(self.given, StoredSettings(self._engine).all())
             self._begin(self._engine, self._lock.verify)
         except BaseException:
             self._release()
@@ -91,7 +102,7 @@ class PipelineService:
     @property
     def assembly(self) -> Assembly:
         if self._assembly is None:
-            raise ServiceClosedError("the pipeline is not open yet, or is being closed; try again in a moment")
+            raise ServiceClosedError(_CLOSED)
         return self._assembly
 
     @property
@@ -120,17 +131,17 @@ class PipelineService:
         """Tell *observer* of every committed batch; it must not wait."""
         self.assembly.pipeline.observers.append(observer)
 
-    def start_pipeline(self) -> None:
+    def start_pipeline(self, who: str = OPERATOR) -> None:
         """Let the stages decide, from the next instant on."""
-        self.assembly.pipeline.started = True
+        self.assembly.pipeline.start(who)
 
-    def stop_pipeline(self) -> None:
+    def stop_pipeline(self, who: str = OPERATOR) -> None:
         """Decide no more; returns after the stage in hand. Protection goes on while the process runs."""
-        self.assembly.pipeline.stop()
+        self.assembly.pipeline.stop(who)
 
-    def run_stage(self, stage: Stage) -> StageReport:
+    def run_stage(self, stage: Stage, who: str = OPERATOR) -> StageReport:
         """Give a stage its turn now: same review, same limits; an instant that is handled is skipped."""
-        return self.assembly.pipeline.run_stage(stage, self._clock.now())
+        return self.assembly.pipeline.run_stage(stage, self._clock.now(), who)
 
     def clear_cache(self) -> dict[str, int]:
         """Forget what only speeds up looking; the books are untouched."""
@@ -153,13 +164,37 @@ class PipelineService:
                 self._moment = replace(self._moment, status={**self._moment.status, "busy": True})
             return self._moment
 
+    def apply(self, settings: Settings) -> None:
+        """Go on under other *settings* from the next stage on: beats at once, limits and exits as a new mandate.
+
+        Raises:
+            JournalUnavailableError: nothing has changed; PipelineStoppedError: the loop has ended.
+        """
+        assembly, mandate = self.assembly, settings.mandate()
+
+        def set_mandate() -> Iterator[Booked]:
+            yield Booked(WALLET, MandateSet(assembly.pipeline.handled, mandate))
+
+        if mandate != assembly.mandate:
+            assembly.pipeline.act(set_mandate())
+            assembly.use(mandate)
+        for stage, every in beats_ms(settings).items():
+            if every != self._schedule.beats_ms[stage]:
+                self._schedule.set_beat(stage, every, self._clock.now())
+        self.settings = settings
+
+    @property
+    def engine(self) -> Engine:
+        """The opened database."""
+        if self._engine is None:
+            raise ServiceClosedError(_CLOSED)
+        return self._engine
+
     def reader(self) -> Reader:
-        assert self._engine is not None
-        return Reader(self._engine, self.assembly.session_id, WALLET)
+        return Reader(self.engine, self.assembly.session_id, WALLET)
 
     def pages(self) -> Pages:
-        assert self._engine is not None
-        return Pages(self._engine, self.assembly.session_id, WALLET)
+        return Pages(self.engine, self.assembly.session_id, WALLET)
 
     def ready(self) -> list[str]:
         """Why the service is not ready; empty when it is."""
@@ -202,6 +237,8 @@ class PipelineService:
     def run(self) -> None:
         """Let market time run, in a thread of its own."""
         assert self._runner is not None
+        if not self.is_running:  # What the journal says of it must be true, or the session could not be reproduced.
+            self.stop_pipeline()
         self._runner.start()
 
     def _new_session(self, sessions: Sessions, drawn: Mapping[str, Any]) -> MarketSession:

@@ -80,6 +80,12 @@ class Assembly:
     capital: int
     mandate: Mandate
 
+    def use(self, mandate: Mandate) -> None:
+        """Go on under another mandate from the next stage on."""
+        self.mandate = mandate
+        self.strategy.use(mandate)
+        self.trader.use(mandate)
+
     def recover(self) -> Recovered:
         return recover(
             self.market.candles,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from cryptopilot.adapters.storage.codec import decode_checkpoint, encode_checkpoint
 from cryptopilot.domain.account import Account
 from cryptopilot.domain.errors import JournalUnavailableError
-from cryptopilot.domain.events import BookEvent, Deposited, MandateSet
+from cryptopilot.domain.events import BookEvent, Deposited, MandateSet, StagesStarted, StagesStopped
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.tape import Checkpoint
@@ -38,7 +38,11 @@ class MemoryJournal:
     def progress(self) -> Progress | None:
         decided = [b.instant for b in self.batches if not b.opened or _opens_books(b)]
         opened = [b.instant for b in self.batches if b.opened]
-        return Progress(max(decided), max(opened, default=-1), self._newest()) if decided else None
+        return Progress(max(decided), max(opened, default=-1), self._newest(), self._deciding()) if decided else None
+
+    def _deciding(self) -> bool | None:
+        said = [e for b in self.batches for _, e in b.events if isinstance(e, StagesStarted | StagesStopped)]
+        return isinstance(said[-1], StagesStarted) if said else None
 
     def account(self, wallet_id: str) -> Account | None:
         account = Account(wallet_id, self._quote, self._scales)

@@ -19,7 +19,7 @@ from cryptopilot.domain.errors import (
     WriterLostError,
 )
 
-REVISION = "0002"
+REVISION = "0003"
 """The newest migration: what this program works with."""
 
 _PATIENCE = {

@@ -41,7 +41,14 @@ SELECT 1 FROM orders WHERE orders.session_id = segments.session_id AND orders.bo
 KEPT_DECISIONS = 20_000
 """Instants whose predictions and judged signals are kept; those that led to an order are kept for ever."""
 
-_Rare = book.Deposited | book.EntriesHalted | book.EntriesResumed | book.MandateSet
+_Rare = (
+    book.Deposited
+    | book.EntriesHalted
+    | book.EntriesResumed
+    | book.MandateSet
+    | book.StagesStarted
+    | book.StagesStopped
+)
 """What the projection leaves out: events that come once a session, or by hand."""
 
 
@@ -143,11 +150,13 @@ class SqlJournal:
         table = schema.market_sessions
         with self._reading() as connection:
             row = connection.execute(
-                select(table.c.last_instant, table.c.opened, table.c.batch).where(table.c.id == self._session)
+                select(table.c.last_instant, table.c.opened, table.c.batch, table.c.deciding).where(
+                    table.c.id == self._session
+                )
             ).first()
         if row is None or row.last_instant is None:
             return None
-        return Progress(row.last_instant, -1 if row.opened is None else row.opened, row.batch)
+        return Progress(row.last_instant, -1 if row.opened is None else row.opened, row.batch, row.deciding)
 
     def account(self, wallet_id: str) -> Account | None:
         with self._reading() as connection:
@@ -282,6 +291,9 @@ class SqlJournal:
             table = schema.market_sessions
             kept = codec.encode_mandate(event.mandate)
             connection.execute(update(table).where(table.c.id == self._session).values(mandate=kept))
+        elif isinstance(event, book.StagesStarted | book.StagesStopped):
+            table, started = schema.market_sessions, isinstance(event, book.StagesStarted)
+            connection.execute(update(table).where(table.c.id == self._session).values(deciding=started))
         else:
             self._halt(connection, key, halted=isinstance(event, book.EntriesHalted))
 

@@ -92,7 +92,7 @@ class Pages:
     def decisions(self, wanted: Wanted, rule: str | None = None, kind: str | None = None) -> DecisionPage:
         """Judged signals: of one symbol, refused by one rule or held for one reason, of one signal type."""
         t = schema.segments.c
-        query = select(t.instant, t.body).where(
+        query: Select[Any] = select(t.instant, t.body).where(
             t.session_id == self._session, t.kind == "signals", t.wallet_id == self._wallet
         )
         query = _between(query, t.instant, wanted)

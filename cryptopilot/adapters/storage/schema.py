@@ -44,6 +44,7 @@ market_sessions = Table(
     Column("opened", BigInteger),
     Column("batch", BigInteger, nullable=False, server_default="0"),
     Column("mandate", Text),
+    Column("deciding", Boolean),
 )
 
 instruments = Table(

@@ -140,6 +140,13 @@ class NewsShape(TypedDict):
     simulated: bool
 
 
+class NewsAnswer(TypedDict):
+    success: bool
+    count: int
+    news: list[NewsShape]
+    next_cursor: str | None
+
+
 class AuditShape(TypedDict):
     """One line of the chained audit; *at* is wall time."""
 

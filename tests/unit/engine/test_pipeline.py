@@ -240,7 +240,7 @@ def test_a_time_limit_closes_at_its_instant_whether_or_not_the_pipeline_is_start
     house, oracle = a_bullish_house(wobbling([BTC], 6), mandate=mandate)
     house.run(1)
     oracle.scores.clear()
-    house.pipeline.stop()
+    house.pipeline.stop("operator")
     house.run(3)
     sale = fills(house)[1]
     assert (sale.at, sale.reason) == (at(2), protection.TIME_LIMIT)
@@ -251,7 +251,7 @@ def test_a_stopped_pipeline_still_protects_but_decides_nothing() -> None:
     script[BTC][at(2)] = a_bar(at(2), 9_700, open=10_000)
     house, _ = a_bullish_house(script)
     house.run(1)
-    house.pipeline.stop()
+    house.pipeline.stop("operator")
     house.run(3)
     assert [f.reason for f in fills(house)] == [0, protection.STOP]
     assert len(intended(house)) == 1
