@@ -1,69 +1,46 @@
-"""The HTTP application: health for now; what it serves grows with the sign-in."""
+"""The HTTP application: routes behind one door."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from cryptopilot import __version__
-from cryptopilot.runtime.service import PipelineService
+from cryptopilot.api import auth, books, decisions, page, pipeline, stream, watching
+from cryptopilot.api.commands import Commands
+from cryptopilot.api.door import Door
+from cryptopilot.api.precedence import Precedence
+from cryptopilot.api.problems import handle_errors
+from cryptopilot.api.schema import openapi_with_stream
+from cryptopilot.runtime.front_desk import FrontDesk
 
-_LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]", "testserver"})
+
+def create_app(desk: FrontDesk, hosts: frozenset[str] = frozenset()) -> ASGIApp:
+    """The application in front of *desk*.
+
+    Args:
+        hosts: names, besides loopback's, under which we may be spoken to.
+    """
+    app = bare_app(desk)
+    return Door(Commands(app, desk), desk, hosts, Precedence(desk.service).give_way)
 
 
-def create_app(service: PipelineService) -> FastAPI:
-    """The application in front of *service*, which need not be open yet."""
-    app = FastAPI(title="CryptoPilot", version=__version__, docs_url=None, redoc_url=None, openapi_url=None)
+def bare_app(desk: FrontDesk) -> FastAPI:
+    """The routes without their door: what the OpenAPI document describes."""
 
-    @app.middleware("http")
-    async def guard(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """Answer only to names of this machine, so that no other site's page can reach us by rebinding DNS."""
-        host = request.headers.get("host", "")
-        name = host if host.endswith("]") else host.rpartition(":")[0] or host
-        if name not in _LOOPBACK_NAMES:
-            return _problem(421, "wrong_host", f"Host is {host!r}; allowed: {', '.join(sorted(_LOOPBACK_NAMES))}")
-        response = await call_next(request)
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "no-referrer"
-        response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
-        return response
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with stream.open_hub(app, desk).open():
+            yield
 
-    @app.get("/health/live")
-    async def live() -> JSONResponse:
-        """Whether the process answers."""
-        return JSONResponse({"status": "alive", "version": __version__})
-
-    @app.get("/health/ready")
-    async def ready() -> JSONResponse:
-        """Whether the pipeline may decide; 503 with the reasons when not."""
-        problems = service.ready()
-        return JSONResponse({"ready": not problems, "problems": problems}, 503 if problems else 200)
-
-    @app.get("/")
-    async def root() -> JSONResponse:
-        return JSONResponse(
-            {
-                "name": "CryptoPilot",
-                "version": __version__,
-                "health": ["/health/live", "/health/ready"],
-                "page": "this version has no web page; watch the pipeline with: cryptopilot serve",
-            }
-        )
-
-    @app.exception_handler(404)
-    async def missing(request: Request, _error: Exception) -> JSONResponse:
-        return _problem(404, "not_found", f"nothing is at {request.url.path}")
-
+    app = FastAPI(
+        title="CryptoPilot", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
+    app.state.desk = desk
+    handle_errors(app)
+    for module in (auth, pipeline, books, decisions, stream, watching, page):
+        app.include_router(module.router)
+    page.serve_page(app)
+    openapi_with_stream(app)
     return app
-
-
-def _problem(status: int, code: str, detail: str) -> JSONResponse:
-    """An RFC 9457 problem document."""
-    body = {
-        "type": "about:blank",
-        "title": code.replace("_", " "),
-        "status": status,
-        "detail": detail,
-        "code": code,
-    }
-    return JSONResponse(body, status, media_type="application/problem+json")

@@ -59,9 +59,7 @@ def decisions(_asking: Asking, desk: Desk, part: Annotated[ListedDecisions, Quer
     """Judged signals, newest first; a page looks back over 500 instants at most."""
     page = desk.service.pages().decisions(part.wanted(desk), part.rule, part.signal_type)
     assembly = desk.service.assembly
-    found = [
-        views.signal(j, assembly.instruments[j.signal.symbol], None, assembly.predictor.card) for j in page.judged
-    ]
+    found = [views.signal(j, assembly.instruments[j.signal.symbol], None, assembly.predictor.card) for j in page.judged]
     cursor = None if page.next is None else str(page.next)
     return {"success": True, "count": len(found), "decisions": found, "next_cursor": cursor}
 

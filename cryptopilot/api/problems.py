@@ -1,4 +1,4 @@
-"""Every error as an RFC 9457 problem document: what was wrong, in which field, with which value, and what is allowed."""
+"""Every error as an RFC 9457 problem document: what is wrong, in which field, with which value, what is allowed."""
 
 import logging
 import math
@@ -52,11 +52,11 @@ def problem(status: int, code: str, detail: str, headers: Headers | None = None,
     return Response(body, status, headers, media_type=MEDIA_TYPE)
 
 
-def field_problem(field: str, value: Any, allowed: str, status: int = 422, code: str = "invalid_value") -> Response:
+def field_problem(field: str, value: Any, allowed: str, *, code: str = "invalid_value") -> Response:
     """A problem that one field is to blame for."""
     shown = _shown(field, value)
     detail = f"{field} is {shown!r}; allowed: {allowed}"
-    return problem(status, code, detail, field=field, value=shown, allowed=allowed)
+    return problem(422, code, detail, field=field, value=shown, allowed=allowed)
 
 
 def handle_errors(app: FastAPI) -> None:

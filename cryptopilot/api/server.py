@@ -3,35 +3,66 @@
 import socket
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.runtime.settings import Settings
 
-_LOOPBACK = {"127.0.0.1": socket.AF_INET, "localhost": socket.AF_INET, "::1": socket.AF_INET6}
+_FAMILIES = {"::1": socket.AF_INET6, "::": socket.AF_INET6}
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def take_port(host: str, port: int) -> socket.socket:
+def take_port(settings: Settings, *, has_users: bool) -> socket.socket:
     """A bound socket; port 0 takes any free one.
 
+    Args:
+        has_users: whether somebody has set a password already.
     Raises:
-        InvalidValueError: the port is taken, or the address is not of this machine alone.
+        InvalidValueError: the port is taken, or the address is open to others and not everything that this takes
+            is there.
     """
-    if host not in _LOOPBACK:
-        raise InvalidValueError(
-            "HOST",
-            host,
-            "127.0.0.1, localhost or ::1; other addresses need the sign-in, which this version does not have",
-        )
-    taken = socket.socket(_LOOPBACK[host])
+    host = settings.host
+    if host not in LOOPBACK:
+        _require_safety(settings, has_users=has_users)
+    taken = socket.socket(_FAMILIES.get(host, socket.AF_INET))
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        taken.bind((host, port))
+        taken.bind((host, settings.port))
     except OSError as error:
         taken.close()
-        raise InvalidValueError("PORT", port, f"a free port ({error.strerror}); set PORT to another") from error
+        raise InvalidValueError("PORT", settings.port, f"a free one ({error.strerror}); set PORT to another") from error
     return taken
 
 
-def make_server(app: FastAPI) -> uvicorn.Server:
+def _require_safety(settings: Settings, *, has_users: bool) -> None:
+    """An address that others can reach takes an explicit yes, a password, and TLS or a declared proxy in front.
+
+    In a container every address is its own; there the port that is published decides who can reach it.
+    """
+    if settings.container and settings.host in ("0.0.0.0", "::"):  # noqa: S104  # Declared, and published by its host.
+        return
+    encrypted = bool(settings.tls_certificate and settings.tls_key) or bool(settings.trusted_proxy)
+    missing = [
+        what
+        for there, what in (
+            (settings.allow_remote, "CRYPTOPILOT_ALLOW_REMOTE=true"),
+            (has_users, "a first user (set up over 127.0.0.1)"),
+            (encrypted, "CRYPTOPILOT_TLS_CERTIFICATE and CRYPTOPILOT_TLS_KEY, or CRYPTOPILOT_TRUSTED_PROXY"),
+            (settings.hosts, "CRYPTOPILOT_HOSTS, the names it is reached by"),
+        )
+        if not there
+    ]
+    if missing:
+        raise InvalidValueError("HOST", settings.host, f"127.0.0.1, localhost or ::1; others take {'; '.join(missing)}")
+
+
+def make_server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
     """A server that is told to stop by its `should_exit`."""
-    return uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none"))
+    config = uvicorn.Config(
+        app, log_config=None, access_log=False, lifespan="on", ws="websockets-sansio", ws_max_size=64 * 1024,
+        ws_per_message_deflate=False, http="httptools", loop="uvloop", server_header=False,
+        timeout_graceful_shutdown=3, limit_concurrency=2000, h11_max_incomplete_event_size=16 * 1024,
+        proxy_headers=settings.trusted_proxy is not None, forwarded_allow_ips=settings.trusted_proxy or "",
+        ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
+    )  # fmt: skip
+    return uvicorn.Server(config)

@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.live import Live
 
 from cryptopilot.api.app import create_app
-from cryptopilot.api.server import make_server, take_port
+from cryptopilot.api.server import LOOPBACK, make_server, take_port
 from cryptopilot.cli.live_view import LiveView, plain_lines
 from cryptopilot.cli.output import say, say_json
 from cryptopilot.domain.errors import CryptoPilotError, IntegrityError
 from cryptopilot.runtime import report
 from cryptopilot.runtime.desk_log import configure_logging
+from cryptopilot.runtime.front_desk import open_front_desk
 from cryptopilot.runtime.markets import Choice
 from cryptopilot.runtime.service import PipelineService
 from cryptopilot.runtime.settings import load_settings
@@ -35,11 +36,15 @@ def serve(
     live = console.is_terminal if live is None else live
     service = PipelineService(settings, choice, fresh=fresh)
     configure_logging(settings.log_format, file=service.home.path / "cryptopilot.log" if live else None)
-    taken = take_port(settings.host, settings.port)
-    address = f"http://{settings.host}:{taken.getsockname()[1]}"
+    taken = None
     try:
+        if settings.host in LOOPBACK:  # A taken port is an error before anything else happens.
+            taken = take_port(settings, has_users=False)
         service.open()
-        server = make_server(create_app(service))
+        desk = open_front_desk(service)
+        taken = taken or take_port(settings, has_users=not desk.access.sign_in.needs_setup)
+        address = f"{'https' if settings.tls_key else 'http'}://{settings.host}:{taken.getsockname()[1]}"
+        server = make_server(create_app(desk, frozenset(settings.hosts)), settings)
         _announce(service, address)
         if start:
             service.start_pipeline()
@@ -65,7 +70,8 @@ def serve(
         say_json(document) if as_json else say(report.in_words(document))
     finally:
         service.close()
-        taken.close()
+        if taken is not None:
+            taken.close()
 
 
 def _watch(service: PipelineService, stop: threading.Event, *, batch: bool, lines: bool) -> None:

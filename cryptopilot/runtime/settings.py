@@ -31,6 +31,11 @@ def split_symbols(value: object) -> object:
     return value
 
 
+def split_words(value: object) -> object:
+    """Words from a text with commas; anything but a text is left to the validator."""
+    return tuple(w.strip() for w in value.split(",") if w.strip()) if isinstance(value, str) else value
+
+
 class Settings(BaseSettings):
     """Everything the environment can say. Ratios are fractions, intervals seconds of market time."""
 
@@ -59,6 +64,12 @@ class Settings(BaseSettings):
     jwt_secret_key: str | None = Field(None, min_length=32, repr=False, alias="JWT_SECRET_KEY")
     host: str = Field("127.0.0.1", min_length=1, alias="HOST")
     port: int = Field(5000, ge=0, le=65_535, alias="PORT")
+    hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_words)] = Field((), alias="CRYPTOPILOT_HOSTS")
+    allow_remote: bool = Field(False, alias="CRYPTOPILOT_ALLOW_REMOTE")
+    container: bool = Field(False, alias="CRYPTOPILOT_CONTAINER")
+    tls_certificate: Path | None = Field(None, alias="CRYPTOPILOT_TLS_CERTIFICATE")
+    tls_key: Path | None = Field(None, alias="CRYPTOPILOT_TLS_KEY")
+    trusted_proxy: str | None = Field(None, min_length=1, alias="CRYPTOPILOT_TRUSTED_PROXY")
     home: Path = Field(default_factory=default_home, alias="CRYPTOPILOT_HOME")
     log_format: str = Field("console", pattern="^(console|json)$", alias="PIPELINE_LOG_FORMAT")
     min_order: Decimal = Field(Decimal(10), ge=0, le=1_000_000, alias="PIPELINE_MIN_ORDER")

@@ -1,0 +1,54 @@
+"""The web page and the API's documentation: files that the set-up has built."""
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI, Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from cryptopilot import __version__
+from cryptopilot.api.asking import Desk
+from cryptopilot.api.problems import problem
+from cryptopilot.api.watching import require_nearness
+
+BUILT = Path(__file__).parent / "page"
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/api/openapi.json")
+def openapi(request: Request, desk: Desk) -> JSONResponse:
+    """The whole API, the stream's messages included."""
+    require_nearness(request, desk)
+    return JSONResponse(request.app.openapi())
+
+
+@router.get("/api/docs")
+def documentation(request: Request, desk: Desk) -> Response:
+    """The API to read and to try, without any outside host."""
+    require_nearness(request, desk)
+    page = BUILT / "docs" / "index.html"
+    return FileResponse(page) if page.is_file() else _not_built()
+
+
+def serve_page(app: FastAPI) -> None:
+    """Serve the built page at `/`; where there is none, say what makes one."""
+    if (BUILT / "index.html").is_file():
+        app.mount("/", StaticFiles(directory=BUILT, html=True), name="page")
+        return
+
+    @app.get("/", include_in_schema=False)
+    def missing() -> JSONResponse:
+        return JSONResponse(
+            {
+                "name": "CryptoPilot",
+                "version": __version__,
+                "page": "not built; run: make setup",
+                "health": ["/health/live", "/health/ready"],
+                "docs": "/api/docs",
+            }
+        )
+
+
+def _not_built() -> Response:
+    return problem(503, "not_built", "the documentation's files are not built; run: make setup")

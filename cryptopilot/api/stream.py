@@ -1,0 +1,274 @@
+"""`/api/stream`: signs a client in by its first message, then sends the topics that it asked for.
+
+One task writes to each client from a queue of its own. A client that does not read has its queue filled, and is
+dropped: neither the pipeline nor anybody else waits for it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter, FastAPI, WebSocket, WebSocketDisconnect
+from pydantic import TypeAdapter, ValidationError
+
+from cryptopilot.domain.errors import CryptoPilotError
+from cryptopilot.domain.people import Identity
+from cryptopilot.domain.timeframe import iso
+from cryptopilot.engine.clock import stopwatch_ms, wall_ms
+from cryptopilot.runtime.feed import TOPICS, Said
+from cryptopilot.runtime.front_desk import FrontDesk
+from cryptopilot.runtime.shapes.stream import Authenticate, FromClient, FromServer, Subscribe, Topic
+
+router = APIRouter()
+
+WAITING = 256
+"""Messages that may wait for one client."""
+WAITING_BYTES = 4 * 1024 * 1024
+PATIENCE_S = 10.0
+"""How long a client may take to sign in."""
+HEARTBEAT_S = 15.0
+SPACING_S = 0.02
+"""The least time between two turns of the feed: a market at full speed is shown fifty times a second at most."""
+LONGEST_MESSAGE = 16 * 1024
+MOST_CLIENTS = 1000
+
+UNAUTHORISED, REVOKED, TOO_SLOW, TOO_MANY, GOING_AWAY = 4401, 4403, 4408, 4429, 1001
+
+_encode = msgspec.json.Encoder().encode
+_from_client: TypeAdapter[Any] = TypeAdapter(FromClient)
+
+
+class Client:
+    """One listener: what it hears, what waits for it, and until when it may stay."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self.socket = socket
+        self.topics: set[Topic] = set()
+        self.identity: Identity | None = None
+        self.waiting: asyncio.Queue[bytes] = asyncio.Queue(WAITING)
+        self.waiting_bytes = 0
+        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def put(self, text: bytes) -> None:
+        """Let *text* wait to be sent; a client for whom too much waits already is dropped."""
+        if self.waiting.full() or self.waiting_bytes + len(text) > WAITING_BYTES:
+            self.end(TOO_SLOW)
+            return
+        self.waiting_bytes += len(text)
+        self.waiting.put_nowait(text)
+
+    def end(self, code: int) -> None:
+        """Close, for the reason that *code* says; the first reason counts."""
+        if not self.ended.done():
+            self.ended.set_result(code)
+
+    async def write(self) -> None:
+        """Send what waits, for ever."""
+        while True:
+            text = await self.waiting.get()
+            await self.socket.send_text(text.decode())
+            self.waiting_bytes -= len(text)
+
+
+class Hub:
+    """All listeners of one application."""
+
+    def __init__(self, desk: FrontDesk) -> None:
+        self._desk = desk
+        self.clients: set[Client] = set()
+        self.dropped = 0
+        self._wake = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Serve while the application runs."""
+        self._loop = asyncio.get_running_loop()
+        self._desk.feed.wake = lambda: self._call(self._wake.set)
+        self._desk.access.sign_in.on_revoked.append(self._revoked)
+        tasks = [asyncio.create_task(self._turns()), asyncio.create_task(self._beat())]
+        try:
+            yield
+        finally:
+            self._desk.feed.wake = lambda: None
+            for client in list(self.clients):
+                client.end(GOING_AWAY)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def serve(self, socket: WebSocket) -> None:
+        """One client, from its first message to its end."""
+        await socket.accept()
+        client = Client(socket)
+        if len(self.clients) >= MOST_CLIENTS:
+            await socket.close(TOO_MANY)
+            return
+        self.clients.add(client)
+        tasks = [asyncio.create_task(self._read(client)), asyncio.create_task(client.write())]
+        try:
+            ends: list[asyncio.Future[Any]] = [client.ended, *tasks]
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if client.ended in done:
+                code = client.ended.result()
+                self.dropped += code == TOO_SLOW
+                with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+                    async with asyncio.timeout(1.0):  # Who does not read does not read our farewell either.
+                        await socket.close(code)
+        finally:
+            self.clients.discard(client)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, client: Client) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._hear(client)
+            while True:
+                await self._hear(client)
+        except WebSocketDisconnect:
+            pass
+        except TimeoutError:
+            client.end(UNAUTHORISED)
+
+    async def _hear(self, client: Client) -> None:
+        """One message of a client; the first one must sign it in."""
+        text = await client.socket.receive_text()
+        try:
+            message = _from_client.validate_python(_parsed(text))
+        except (ValidationError, msgspec.DecodeError, UnicodeError, ValueError) as error:
+            self._complain(client, "malformed", _words(error))
+            return
+        if message["type"] == "auth":
+            self._sign_in(client, message)
+        elif client.identity is None:
+            client.end(UNAUTHORISED)
+        elif message["type"] == "subscribe":
+            await self._subscribe(client, message)
+        elif message["type"] == "unsubscribe":
+            client.topics -= set(message["topics"])
+            _say(client, {"type": "subscribed", "topics": sorted(client.topics), "resumed": []})
+        else:
+            _say(client, {"type": "pong", "at": iso(wall_ms())})
+
+    def _complain(self, client: Client, code: str, detail: str) -> None:
+        if client.identity is None:
+            client.end(UNAUTHORISED)
+        else:
+            _say(client, {"type": "problem", "code": code, "detail": detail, "field": None})
+
+    def _sign_in(self, client: Client, message: Authenticate) -> None:
+        try:
+            identity = self._desk.access.sign_in.authenticate(message["token"])
+        except CryptoPilotError:
+            client.end(UNAUTHORISED)
+            return
+        client.identity = identity
+        _say(
+            client,
+            {
+                "type": "welcome", "stream_id": self._desk.feed.stream_id, "username": identity.username,
+                "expires_at": iso(identity.expires_at), "topics": list(TOPICS),
+            },
+        )  # fmt: skip
+
+    async def _subscribe(self, client: Client, message: Subscribe) -> None:
+        """Bring the client to where every topic stands, then let it hear on; nothing can come in between."""
+        await self._turn()
+        feed, topics = self._desk.feed, list(dict.fromkeys(message["topics"]))
+        same = message.get("stream_id") == feed.stream_id
+        after = message.get("after", {}) if same else {}
+        resumed: list[Topic] = []
+        texts: list[bytes] = []
+        for topic in topics:
+            missed = feed.missed(topic, after[topic]) if topic in after else None
+            if missed is None:
+                texts.append(feed.snapshot(topic).text)
+            else:
+                resumed.append(topic)
+                texts += [said.text for said in missed]
+        client.topics |= set(topics)
+        _say(client, {"type": "subscribed", "topics": sorted(client.topics), "resumed": resumed})
+        for text in texts:
+            client.put(text)
+
+    async def _turn(self) -> None:
+        """One turn of the feed, made elsewhere, told here."""
+        self._tell(await asyncio.to_thread(self._desk.feed.turn))
+
+    async def _turns(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if not any(client.topics for client in self.clients):
+                self._desk.feed.forget()
+                continue
+            began = stopwatch_ms()
+            with contextlib.suppress(CryptoPilotError):  # The database is away: what was noted is told when it is back.
+                await self._turn()
+            await asyncio.sleep(max(SPACING_S, 5 * (stopwatch_ms() - began) / 1000))
+
+    def _tell(self, said: Iterable[Said]) -> None:
+        for one in said:
+            for client in self.clients:
+                if one.topic in client.topics:
+                    client.put(one.text)
+
+    async def _beat(self) -> None:
+        """Every second, who may not stay any longer goes; every few seconds, everybody hears that we are there."""
+        beats = 0
+        while True:
+            await asyncio.sleep(1.0)
+            beats += 1
+            for client in list(self.clients):
+                if client.identity is not None and client.identity.expires_at <= wall_ms():
+                    client.end(UNAUTHORISED)
+                elif client.identity is not None and beats % HEARTBEAT_S == 0:
+                    _say(client, {"type": "pong", "at": iso(wall_ms())})
+
+    def _revoked(self, session_id: str) -> None:
+        self._call(self._end_session, session_id)
+
+    def _end_session(self, session_id: str) -> None:
+        for client in list(self.clients):
+            if client.identity is not None and client.identity.session_id == session_id:
+                client.end(REVOKED)
+
+    def _call(self, function: Any, *args: Any) -> None:
+        """Do it in the loop's thread, from any thread; a loop that has ended has nobody left to tell."""
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function, *args)
+
+
+@router.websocket("/api/stream")
+async def stream(socket: WebSocket) -> None:
+    """The stream; see its messages among the schemas."""
+    await socket.app.state.hub.serve(socket)
+
+
+def open_hub(app: FastAPI, desk: FrontDesk) -> Hub:
+    """The hub of *app*."""
+    app.state.hub = Hub(desk)
+    return app.state.hub  # type: ignore[no-any-return]
+
+
+def _say(client: Client, message: FromServer) -> None:
+    client.put(_encode(message))
+
+
+def _parsed(text: str) -> Any:
+    if len(text) > LONGEST_MESSAGE:
+        raise ValueError(f"a message of {len(text)} characters; allowed: up to {LONGEST_MESSAGE}")
+    return msgspec.json.decode(text)
+
+
+def _words(error: Exception) -> str:
+    """What was wrong with a message, in one line and without its content."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_input=False, include_url=False)[0]
+        return f"{'.'.join(str(part) for part in first['loc']) or 'message'}: {first['msg']}"
+    return str(error)[:200]
