@@ -53,7 +53,7 @@ class LiveView:
             "running" if status["is_running"] else "stopped",
             style="green" if status["is_running"] else "yellow",
         )
-        equity, capital, realised = account["equity"], account["capital"], stats["total_pnl"]
+        equity, capital, realised = account["equity"], account["capital"], stats["realised_pnl"]
         line.append(f"\n equity {_short(equity)} of {_short(capital)} {account['quote']}   realised {_short(realised)}")
         line.append(f"   trades {stats['total_trades']} ({stats['successful_trades']} won)   risk {risk['state']}")
         if status["failure"]:
@@ -123,7 +123,7 @@ def plain_lines(service: PipelineService) -> Iterator[str]:
     yield (
         f"{status['label']} {status['market_time']} equity {account['equity']} {account['quote']} "
         f"positions {account['open_positions']} signals {stats['total_signals']} trades {stats['total_trades']} "
-        f"won {stats['successful_trades']} realised {stats['total_pnl']} risk {status['risk']['state']}"
+        f"won {stats['successful_trades']} realised {stats['realised_pnl']} risk {status['risk']['state']}"
     )
 
 

@@ -1,0 +1,1 @@
+"""The published shapes of answers: what doors translate into JSON, and into the OpenAPI document."""
