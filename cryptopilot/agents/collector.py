@@ -26,6 +26,11 @@ class CollectorAgent:
         """The last known closed bar of each symbol, for those who look."""
         self.errors: dict[str, str] = {}
 
+    @property
+    def news_known_until(self) -> dict[str, int | None]:
+        """Up to which instant each source's headlines are known, by name: when it last answered; None for never."""
+        return {source.name: self._news_until.get(source.name) for source in self._news}
+
     def close(self, instant: int) -> InstantClosed:
         """Everything that became known with *instant*: its bars, late ones, and the news since the last."""
         try:

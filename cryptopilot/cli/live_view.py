@@ -54,8 +54,8 @@ class LiveView:
             "running" if status["is_running"] else "stopped",
             style="green" if status["is_running"] else "yellow",
         )
-        equity, capital, profit = account["equity"], account["capital"], stats["total_pnl"]
-        line.append(f"\n equity {_short(equity)} of {_short(capital)} {account['quote']}   profit {_short(profit)}")
+        equity, capital, realised = account["equity"], account["capital"], stats["realised_pnl"]
+        line.append(f"\n equity {_short(equity)} of {_short(capital)} {account['quote']}   realised {_short(realised)}")
         line.append(f"   trades {stats['total_trades']} ({stats['successful_trades']} won)   risk {risk['state']}")
         if status["failure"]:
             line.append(f"\n{status['failure']}", style="bold red")
@@ -124,7 +124,7 @@ def plain_lines(service: PipelineService) -> Iterator[str]:
     yield (
         f"{status['label']} {status['market_time']} equity {account['equity']} {account['quote']} "
         f"positions {account['open_positions']} signals {stats['total_signals']} trades {stats['total_trades']} "
-        f"won {stats['successful_trades']} profit {stats['total_pnl']} risk {status['risk']['state']}"
+        f"won {stats['successful_trades']} realised {stats['realised_pnl']} risk {status['risk']['state']}"
     )
 
 

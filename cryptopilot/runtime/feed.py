@@ -58,15 +58,11 @@ class _Record:
 
 
 class Feed:
-    """One stream of messages, from one start of the server to its end.
+    """One stream of messages, from one start of the server to its end."""
 
-    Args:
-        curve: the equity curve so far, thinned to what a screen can show.
-    """
-
-    def __init__(self, service: PipelineService, board: Board, curve: Callable[[], Sequence[EquityPoint]]) -> None:
+    def __init__(self, service: PipelineService, board: Board) -> None:
         self.stream_id = secrets.token_hex(8)
-        self._service, self._board, self._curve = service, board, curve
+        self._service, self._board = service, board
         self._lock = threading.Lock()
         self._records: dict[Topic, _Record] = {topic: _Record() for topic in TOPICS}
         self._noted: deque[Batch] = deque(maxlen=10_000)
@@ -144,9 +140,17 @@ class Feed:
         self._begin("trades", self._shown(pages.trades(newest), books.trade))
         self._begin("fills", self._shown(pages.fills(newest), books.fill))
         self._begin("news", [headline(news_of(row)) for row in reversed(pages.news(newest).rows)])
-        self._begin("equity", list(self._curve()))
+        self._begin("equity", self._curve())
         self._begin("alerts", self._alerts.newest())
         self._begin("log", self._lines.take())
+
+    def _curve(self) -> list[EquityPoint]:
+        """The equity curve so far, thinned to what a screen can show."""
+        quote = self._service.assembly.quote
+        return [
+            {"at": iso(p.at), "equity": books.amount(p.equity, quote)}
+            for p in self._service.performance.now.curve.points()
+        ]
 
     def _begin(self, topic: Topic, entries: Sequence[Any]) -> None:
         record = self._records[topic]

@@ -46,6 +46,11 @@ class Recent:
         self.news: deque[NewsItem] = deque(maxlen=KEPT)
         self._profit = dict(begun)
 
+    @property
+    def settled(self) -> int:
+        """What closed trades have realised, in atoms: all that is realised but the part of trades still open."""
+        return self.realised - sum(self._profit.copy().values())
+
     def observe(self, batch: Batch) -> None:
         self.predictions = batch.predictions or self.predictions
         for judged in batch.judged.values():

@@ -4,8 +4,8 @@ from typing import Any
 
 from cryptopilot.domain.instrument import money
 from cryptopilot.domain.timeframe import iso
-from cryptopilot.quant.metrics import deepest_drawdown
 from cryptopilot.runtime.explain import EXITS
+from cryptopilot.runtime.performance import Performance
 from cryptopilot.runtime.service import PipelineService
 
 
@@ -13,21 +13,19 @@ def session_report(service: PipelineService) -> dict[str, Any]:
     """The session so far in plain values: money as texts, ratios as fractions."""
     assembly, reader = service.assembly, service.reader()
     quote = assembly.quote
-    totals, funnel, curve = reader.totals(), reader.funnel(), reader.equity()
-    account = assembly.trader.account
-    worth = account.worth(assembly.view.mark)
+    now, funnel = Performance.resumed(assembly, reader).now, reader.funnel()
+    total, curve = now.total, now.curve
     exits: dict[str, int] = {}
     for trade in reader.trades():
         if trade.closed_at is not None:
             exits[EXITS[trade.exit_reason]] = exits.get(EXITS[trade.exit_reason], 0) + 1
-    fall = deepest_drawdown([equity for _, equity in curve]) if curve else None
     return {
         "session_id": assembly.session_id,
         "market": assembly.market.candles.name,
         "label": assembly.market.candles.label,
         "symbols": list(assembly.view.symbols),
-        "from": iso(curve[0][0]) if curve else None,
-        "to": iso(curve[-1][0]) if curve else None,
+        "from": iso(curve.kept[0].at) if curve.kept else None,
+        "to": None if curve.last is None else iso(curve.last.at),
         "instants": funnel.instants,
         "funnel": {
             "predictions": funnel.predictions,
@@ -39,34 +37,24 @@ def session_report(service: PipelineService) -> dict[str, Any]:
             "entries_filled": funnel.filled,
         },
         "trades": {
-            "closed": totals.closed,
-            "won": totals.won,
-            "winning_share": totals.won / totals.closed if totals.closed else None,
-            "open": totals.open,
+            "closed": total.closed,
+            "won": total.won,
+            "winning_share": total.success_rate,
+            "open": len(assembly.trader.account.positions),
             "exits": _descending(exits),
         },
         "money": {
             "quote": quote,
-            "capital": f"{money(account.deposited, quote):f}",
-            "equity": f"{money(worth, quote):f}",
-            "realised_pnl": f"{money(totals.realised, quote):f}",
-            "unrealised_pnl": f"{money(worth - account.deposited - totals.realised, quote):f}",
-            "fees": f"{money(totals.fees, quote):f}",
+            "capital": f"{money(now.capital, quote):f}",
+            "equity": f"{money(now.equity, quote):f}",
+            "realised_pnl": f"{money(total.realised, quote):f}",
+            "unrealised_pnl": f"{money(now.equity - now.capital - total.realised, quote):f}",
+            "fees": f"{money(total.fees, quote):f}",
         },
-        "max_drawdown": None if fall is None else fall.depth,
-        "max_drawdown_at": None if fall is None else iso(curve[fall.trough][0]),
-        "buy_and_hold": _buy_and_hold(service, curve),
+        "max_drawdown": curve.drawdown if curve.n else None,
+        "max_drawdown_at": None if curve.fallen_at is None else iso(curve.fallen_at),
+        "buy_and_hold": now.buy_and_hold,
     }
-
-
-def _buy_and_hold(service: PipelineService, curve: list[tuple[int, int]]) -> float | None:
-    """What equal parts of all symbols, bought at the first mark and never touched, have returned; costs left out."""
-    if len(curve) < 2:  # A return takes two marks.
-        return None
-    candles, view = service.assembly.market.candles, service.assembly.view
-    first = candles.closed(curve[0][0]).bars
-    returns = [view.mark(s) / first[s].close - 1.0 for s in view.symbols if s in first and view.mark(s)]
-    return sum(returns) / len(returns) if returns else None
 
 
 def _descending(counts: dict[str, int]) -> dict[str, int]:

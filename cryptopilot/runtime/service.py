@@ -22,10 +22,12 @@ from cryptopilot.runtime import markets
 from cryptopilot.runtime.desk_log import log_batch
 from cryptopilot.runtime.home import Home, describe_process
 from cryptopilot.runtime.moment import Moment, moment_of
+from cryptopilot.runtime.performance import Performance, statistics_of
 from cryptopilot.runtime.preferences import effective
 from cryptopilot.runtime.recent import Recent
 from cryptopilot.runtime.settings import Settings
 from cryptopilot.runtime.shapes.pipeline import Status
+from cryptopilot.runtime.shapes.statistics import Statistics
 from cryptopilot.runtime.status import status_of
 from cryptopilot.runtime.wiring import WALLET, Assembly, assemble_stored, beats_ms, clock_from, runner_for
 
@@ -193,6 +195,10 @@ class PipelineService:
     def reader(self) -> Reader:
         return Reader(self.engine, self.assembly.session_id, WALLET)
 
+    def statistics(self) -> Statistics:
+        """What the session has come to so far."""
+        return statistics_of(self.assembly, self.recent, self.performance)
+
     def pages(self) -> Pages:
         return Pages(self.engine, self.assembly.session_id, WALLET)
 
@@ -228,7 +234,8 @@ class PipelineService:
             reader.funnel(), totals.closed, totals.won, totals.realised, totals.fees, begun,
             reader.halted() if assembly.trader.account.halted else None,
         )  # fmt: skip
-        assembly.pipeline.observers.append(self.recent.observe)
+        self.performance = Performance.resumed(assembly, reader)
+        assembly.pipeline.observers += (self.recent.observe, self.performance.observe)
         if self.settings.speed != "max":  # At full speed the summary says it.
             assembly.pipeline.observers.append(log_batch)
         self._runner, self._schedule, self._clock = runner_for(assembly, recovered, self.settings)

@@ -38,6 +38,7 @@ def status_of(
     """What runs, how each agent does, where the books and the limits stand (docs/python.md)."""
     pipeline, candles, account = assembly.pipeline, assembly.market.candles, assembly.trader.account
     worth = account.worth(assembly.view.mark)
+    profit = worth - account.deposited
     return {
         "is_running": pipeline.started,
         "mode": "paper",
@@ -53,7 +54,9 @@ def status_of(
             "total_signals": sum(recent.funnel.signals.values()),
             "total_trades": recent.trades,
             "successful_trades": recent.won,
-            "total_pnl": f"{money(worth - account.deposited, assembly.quote):f}",
+            "total_pnl": f"{money(profit, assembly.quote):f}",
+            "realised_pnl": f"{money(recent.realised, assembly.quote):f}",
+            "unrealised_pnl": f"{money(profit - recent.realised, assembly.quote):f}",
             "last_update": iso(pipeline.handled),
         },
         "market_data_count": sum(1 for s in assembly.view.symbols if assembly.view.mark(s)),

@@ -1,6 +1,6 @@
 """Reading what the journal kept: trades, fills, equity, decisions. Opens no transaction of its own making."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, func, select
@@ -12,6 +12,10 @@ from cryptopilot.domain.events import EntriesHalted, Funnel
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.prediction import Prediction
 from cryptopilot.domain.signal import Judged
+from cryptopilot.domain.tally import Tally
+
+_PAGE = 10_000
+"""Rows of a long table that are in memory at once."""
 
 
 class Totals(NamedTuple):
@@ -66,14 +70,46 @@ class Reader:
             row = connection.execute(wanted).one()
         return Totals(*(int(x) for x in row))
 
-    def equity(self) -> list[tuple[int, int]]:
-        """Instants and equity in atoms, oldest first."""
-        table = schema.equity.c
-        wanted = select(table.at, table.equity).where(
-            table.session_id == self._session, table.wallet_id == self._wallet
+    def tallies(self) -> dict[str, Tally]:
+        """What the trades of each symbol have come to."""
+        t = schema.trades.c
+        ended = t.closed_at.is_not(None)
+        wanted = select(
+            t.symbol,
+            func.count().filter(ended),
+            func.count().filter(ended, t.realised > 0),
+            func.coalesce(func.sum(t.realised).filter(ended, t.realised > 0), 0),
+            func.coalesce(-func.sum(t.realised).filter(ended, t.realised < 0), 0),
+            func.sum(t.realised),
+            func.sum(t.fees),
+            func.max(t.realised).filter(ended),
+            func.min(t.realised).filter(ended),
+        ).where(t.session_id == self._session, t.wallet_id == self._wallet)
+        with reading(self._engine) as connection:
+            rows = connection.execute(wanted.group_by(t.symbol)).all()
+        return {symbol: Tally._make(None if x is None else int(x) for x in found) for symbol, *found in rows}
+
+    def begun(self) -> dict[str, int]:
+        """What open trades have realised so far, in atoms, by their ids."""
+        t = schema.trades.c
+        wanted = select(t.id, t.realised).where(
+            t.session_id == self._session, t.wallet_id == self._wallet, t.closed_at.is_(None)
         )
         with reading(self._engine) as connection:
-            return [(at, equity) for at, equity in connection.execute(wanted.order_by(table.at))]
+            return {trade.id: trade.realised for trade in connection.execute(wanted)}
+
+    def equity(self) -> Iterator[tuple[int, int]]:
+        """Instants and equity in atoms, oldest first, read a page at a time: a curve may be millions long."""
+        t = schema.equity.c
+        wanted = select(t.at, t.equity).where(t.session_id == self._session, t.wallet_id == self._wallet)
+        after = -1
+        while True:
+            with reading(self._engine) as connection:
+                page = connection.execute(wanted.where(t.at > after).order_by(t.at).limit(_PAGE)).all()
+            yield from ((at, equity) for at, equity in page)
+            if len(page) < _PAGE:
+                return
+            after = page[-1].at
 
     def funnel(self) -> Funnel:
         """How many got how far, over the whole session."""

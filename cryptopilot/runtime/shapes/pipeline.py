@@ -39,6 +39,8 @@ class Stats(TypedDict):
     total_trades: int
     successful_trades: int
     total_pnl: str
+    realised_pnl: str
+    unrealised_pnl: str
     last_update: str
 
 
