@@ -143,7 +143,7 @@ def _field(error: Any) -> FieldProblem:
     field = ".".join(place) or "body"
     if error["type"] == "missing":
         return {"field": field, "value": None, "allowed": "it is required"}
-    allowed = str(error["msg"]).removeprefix("Value error, ")
+    allowed = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     if error["type"] == "extra_forbidden":
         allowed = "no such field"
     return {"field": field, "value": _shown(field, error.get("input")), "allowed": allowed}
