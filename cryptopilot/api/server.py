@@ -30,7 +30,7 @@ def take_port(settings: Settings, *, has_users: bool) -> socket.socket:
         taken.bind((host, settings.port))
     except OSError as error:
         taken.close()
-        raise InvalidValueError("PORT", settings.port, f"a free one ({error.strerror}); set PORT to another") from error
+        raise InvalidValueError("PORT", settings.port, f"a free port ({error.strerror}); set another") from error
     return taken
 
 
