@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from cryptopilot.adapters.storage.audit import AuditTrail
 from cryptopilot.adapters.storage.database import REVISION, connect, revision
 from cryptopilot.adapters.storage.journal import SqlJournal
+from cryptopilot.adapters.storage.people import People
 from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
 from cryptopilot.domain.errors import CryptoPilotError
 from cryptopilot.engine.recovery import verify
@@ -77,17 +79,21 @@ def _database(settings: Settings) -> str:
 
 
 def _books(settings: Settings) -> Iterator[Finding]:
-    """The chain of every session from its first link, folded, against the current-state tables."""
+    """The chain of every session from its first link, folded, against the current-state tables; then the audit's."""
     if not settings.has_database():
         return
     engine = connect(settings.url())
     try:
-        sessions = Sessions(engine).all() if revision(engine) else []
+        found = revision(engine)
+        sessions = Sessions(engine).all() if found else []
     except Exception as error:  # Whatever a driver raises is the finding.
         yield Finding("books", False, f"{type(error).__name__}: {error}")
         return
     for session in sessions:
         yield _well(f"books of {session.id}", lambda s=session: verify_books(engine, s))  # type: ignore[misc]
+    if found == REVISION:  # An older one has no people; the next start makes room for them.
+        yield _well("people", lambda: _people(engine))
+        yield _well("audit", lambda: f"{AuditTrail(engine).verify()} entries, chain whole")
     engine.dispose()
 
 
@@ -104,6 +110,11 @@ def verify_books(engine: Engine, session: MarketSession) -> str:
     if stored is None:
         return "not begun"
     return f"{verify(journal, stored, newest=sys.maxsize)} events, chain whole, tables agree"
+
+
+def _people(engine: Engine) -> str:
+    count = People(engine).count()
+    return f"{count} users" if count else "nobody yet; the one-time code of the first start makes the first user"
 
 
 def _well(what: str, look: Callable[[], str]) -> Finding:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from cryptopilot import __version__
-from cryptopilot.cli import data
+from cryptopilot.cli import data, users
 from cryptopilot.cli.output import NO, clear_errors, say, say_json
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -14,6 +14,7 @@ Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON documen
 
 
 app.add_typer(data.app, name="data")
+app.add_typer(users.app, name="users")
 
 
 @app.callback(invoke_without_command=True)

@@ -26,6 +26,7 @@ class Moment:
         day_ago: closes in ticks a day before the instant, where a bar is known there.
         levels: news levels by coin in [-1, 1], the market's own under `MARKET_WIDE`.
         halted: who halted entries, while they are.
+        moved: another number whenever orders, fills or trades are others than before.
     """
 
     status: Status
@@ -50,6 +51,7 @@ class Moment:
     realised: int
     fees: int
     halted: EntriesHalted | None
+    moved: int
 
     def mark(self, symbol: str) -> int:
         """The last known close in ticks; 0 while there is none."""
@@ -95,4 +97,5 @@ def moment_of(assembly: Assembly, recent: Recent, status: Status) -> Moment:
         realised=recent.realised,
         fees=recent.fees,
         halted=recent.halted,
+        moved=recent.moved,
     )

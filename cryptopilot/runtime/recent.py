@@ -3,7 +3,16 @@
 from collections import deque
 from collections.abc import Mapping
 
-from cryptopilot.domain.events import EntriesHalted, EntriesResumed, Funnel, InstantDecided, OrderFilled
+from cryptopilot.domain.events import (
+    EntriesHalted,
+    EntriesResumed,
+    Funnel,
+    InstantDecided,
+    OrderCancelled,
+    OrderFilled,
+    OrderIntended,
+    OrderSent,
+)
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.prediction import Prediction
 from cryptopilot.domain.signal import Judged
@@ -28,6 +37,8 @@ class Recent:
     ) -> None:  # fmt: skip
         self.funnel, self.trades, self.won, self.realised, self.fees = funnel, trades, won, realised, fees
         self.halted = halted
+        self.moved = 0
+        """Grows whenever an order or a fill has changed what the books show."""
         self.predictions: tuple[Prediction, ...] = ()
         self.judged: tuple[Judged, ...] = ()
         self.acted: deque[Judged] = deque(maxlen=KEPT)
@@ -42,6 +53,7 @@ class Recent:
             self.acted.extend(j for j in judged if j.signal.side != HOLD)
         self.news.extend(batch.news)
         for _, event in batch.events:
+            self.moved += isinstance(event, OrderIntended | OrderSent | OrderFilled | OrderCancelled)
             if isinstance(event, InstantDecided):
                 self.funnel = self.funnel.plus(event)
             elif isinstance(event, OrderFilled):

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from cryptopilot.adapters.storage.database import DatabaseLock, open_database
+from cryptopilot.adapters.storage.pages import Pages
 from cryptopilot.adapters.storage.reader import Reader
 from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
 from cryptopilot.domain.errors import InvalidValueError, ServiceClosedError
@@ -155,6 +156,10 @@ class PipelineService:
     def reader(self) -> Reader:
         assert self._engine is not None
         return Reader(self._engine, self.assembly.session_id, WALLET)
+
+    def pages(self) -> Pages:
+        assert self._engine is not None
+        return Pages(self._engine, self.assembly.session_id, WALLET)
 
     def ready(self) -> list[str]:
         """Why the service is not ready; empty when it is."""

@@ -61,6 +61,12 @@ class Settings(BaseSettings):
     port: int = Field(5000, ge=0, le=65_535, alias="PORT")
     home: Path = Field(default_factory=default_home, alias="CRYPTOPILOT_HOME")
     log_format: str = Field("console", pattern="^(console|json)$", alias="PIPELINE_LOG_FORMAT")
+    min_order: Decimal = Field(Decimal(10), ge=0, le=1_000_000, alias="PIPELINE_MIN_ORDER")
+    max_order: Decimal = Field(Decimal(1000), ge=1, le=10_000_000, alias="PIPELINE_MAX_ORDER")
+    cooldown: int = Field(3600, ge=0, le=604_800, alias="PIPELINE_COOLDOWN")
+    whitelist: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(split_symbols)] = Field(
+        None, alias="PIPELINE_WHITELIST"
+    )
     capital: Decimal = Field(Decimal(10_000), gt=0, le=10_000_000, alias="PIPELINE_CAPITAL")
 
     def mandate(self) -> Mandate:
@@ -73,6 +79,10 @@ class Settings(BaseSettings):
                 max_concurrent=self.max_concurrent_trades,
                 max_position=self.max_position_size,
                 max_correlation=self.max_correlation,
+                min_order=self.min_order,
+                max_order=self.max_order,
+                cooldown_ms=self.cooldown * 1000,
+                whitelist=None if self.whitelist is None else frozenset(self.whitelist),
                 max_signal_age_ms=self.trade_execution_interval * 1000,
             ),
             Geometry(self.take_profit_percentage, self.stop_loss_percentage),
@@ -105,7 +115,7 @@ def load_settings(**overrides: Any) -> Settings:
 def _problem(error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"])
     shown = "***" if "SECRET" in name else repr(error.get("input"))
-    return f"{name} is {shown}; allowed: {_allowed(name) or error['msg']}"
+    return f"{name} is {shown}; allowed: {allowed(name) or error['msg']}"
 
 
 _NAMES = {str(f.alias) for f in Settings.model_fields.values() if str(f.alias).startswith("PIPELINE_")}
@@ -115,13 +125,14 @@ _WORDS = {
     "PIPELINE_TIMEFRAME": ", ".join(ALLOWED),
     "PIPELINE_SPEED": "a number above 0, or max",
     "PIPELINE_LOG_FORMAT": "console, or json",
+    "PIPELINE_WHITELIST": "pairs such as BTC/USDT, separated by commas; unset for all",
     "PIPELINE_SYMBOLS": "pairs such as BTC/USDT, separated by commas",
 }
 """What a text may be, where a pattern would say it to programmers only."""
 
 
-def _allowed(name: str) -> str:
-    """What a field takes, from its own constraints."""
+def allowed(name: str) -> str:
+    """What the setting of that environment name takes, from its own constraints."""
     field = next((f for f in Settings.model_fields.values() if f.alias == name), None)
     if field is None:
         return ""

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import IntegrityError as SqlIntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from cryptopilot.domain.errors import (
     HomeTakenError,
@@ -18,7 +19,7 @@ from cryptopilot.domain.errors import (
     WriterLostError,
 )
 
-REVISION = "0001"
+REVISION = "0002"
 """The newest migration: what this program works with."""
 
 _PATIENCE = {
@@ -27,6 +28,9 @@ _PATIENCE = {
     "options": "-c statement_timeout=10000 -c lock_timeout=5000",
 }
 """How long a server may leave us waiting: protection must not stand still behind somebody else's lock."""
+
+_TURNS = 0x43505F32
+"""The advisory lock of `alone`."""
 
 _ALLOWED = "sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME"
 
@@ -89,18 +93,19 @@ def migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.begin() as connection:
+    with writing(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 
 
 @contextmanager
-def transaction(engine: Engine, path: Path | None, inode: int | None) -> Iterator[Connection]:
-    """A transaction whose failure is `JournalUnavailableError`.
+def transaction(engine: Engine, path: Path | None, inode: int | None, *, writes: bool) -> Iterator[Connection]:
+    """A transaction of the journal, whose failure is `JournalUnavailableError`.
 
     Args:
         path, inode: the embedded database's file; a file that was moved or deleted under us still takes writes
             that nobody will ever read, so its presence is checked first.
+        writes: whether anything is written, even if something is read first.
     """
     if path is not None:
         try:
@@ -109,23 +114,55 @@ def transaction(engine: Engine, path: Path | None, inode: int | None) -> Iterato
             same = False
         if not same:
             raise JournalUnavailableError(f"the database file {path} is gone; restore it, then restart")
+    with writing(engine) if writes else reading(engine) as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes; it is undone when its block raises.
+
+    SQLite refuses a transaction at once, without waiting, when it has read first and somebody else has written before
+    its own first write. So a writer asks for the lock with its BEGIN, where it does wait for its turn.
+
+    Raises:
+        JournalUnavailableError: the database did not take it; JournalRefusedError: it contradicts what is there.
+    """
     try:
-        with engine.begin() as connection:
+        with engine.connect().execution_options(sqlite_begin="BEGIN IMMEDIATE") as connection, connection.begin():
             yield connection
     except (SqlIntegrityError, DataError) as error:
         raise JournalRefusedError(f"the database refused what contradicts it: {error.orig}") from error
     except DBAPIError as error:
         raise JournalUnavailableError(f"the database did not take the transaction: {error.orig}") from error
+    except PoolTimeoutError as error:
+        raise JournalUnavailableError(f"every connection to the database is in use: {error}") from error
+
+
+@contextmanager
+def alone(engine: Engine) -> Iterator[Connection]:
+    """As `writing`, and no other such transaction runs meanwhile: what it has read stays true until its end.
+
+    SQLite has one writer anyway. PostgreSQL gets an advisory lock of the transaction, which the journal does not take.
+    """
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURNS})
+        yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection to read from, whose failure is `JournalUnavailableError`."""
+    """A connection to read from: all of it from one moment. A failure is `JournalUnavailableError`."""
+    # What SQLite's transactions are anyway.
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
     try:
-        with engine.connect() as connection:
+        with engine.connect().execution_options(**options) as connection:
             yield connection
     except DBAPIError as error:
         raise JournalUnavailableError(f"the database does not answer: {error.orig}") from error
+    except PoolTimeoutError as error:
+        raise JournalUnavailableError(f"every connection to the database is in use: {error}") from error
 
 
 class DatabaseLock:
@@ -202,4 +239,4 @@ def _sqlite_settings(connection: Any, _record: object) -> None:
 
 
 def _sqlite_begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))

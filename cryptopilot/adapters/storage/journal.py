@@ -1,6 +1,7 @@
 """The journal on a relational database: an append-only chain per wallet, and the current state beside it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
@@ -86,6 +87,9 @@ class SqlJournal:
             self._forget()
             raise
 
+    def _reading(self) -> AbstractContextManager[Connection]:
+        return transaction(self._engine, self._path, self._inode, writes=False)
+
     def _forget(self) -> None:
         """What is in the database is to be read again."""
         self._heads, self._funnels, self._arrived = {}, {}, None
@@ -94,7 +98,7 @@ class SqlJournal:
         """The number of the newest batch in the database."""
         if self._arrived is None:
             table = schema.market_sessions.c
-            with transaction(self._engine, self._path, self._inode) as connection:
+            with self._reading() as connection:
                 found = connection.execute(select(table.batch).where(table.id == self._session)).scalar()
             self._arrived = 0 if found is None else int(found)
         return self._arrived
@@ -107,7 +111,7 @@ class SqlJournal:
         segments, roots = self._segments(batch)
         rows: list[Row] = []
         projection = Projection(self._session)
-        with transaction(self._engine, self._path, self._inode) as connection:
+        with transaction(self._engine, self._path, self._inode, writes=True) as connection:
             for wallet_id, event in batch.events:
                 kept = rooted(event, roots.get("", ""), roots.get(wallet_id, ""))
                 head = heads.get(wallet_id) or self._head(connection, wallet_id)
@@ -137,7 +141,7 @@ class SqlJournal:
 
     def progress(self) -> Progress | None:
         table = schema.market_sessions
-        with transaction(self._engine, self._path, self._inode) as connection:
+        with self._reading() as connection:
             row = connection.execute(
                 select(table.c.last_instant, table.c.opened, table.c.batch).where(table.c.id == self._session)
             ).first()
@@ -146,7 +150,7 @@ class SqlJournal:
         return Progress(row.last_instant, -1 if row.opened is None else row.opened, row.batch)
 
     def account(self, wallet_id: str) -> Account | None:
-        with transaction(self._engine, self._path, self._inode) as connection:
+        with self._reading() as connection:
             row = connection.execute(rows_of(schema.accounts, self._session, wallet_id)).first()
             if row is None:
                 return None
@@ -176,7 +180,7 @@ class SqlJournal:
         )  # fmt: skip
 
     def length(self, wallet_id: str) -> int:
-        with transaction(self._engine, self._path, self._inode) as connection:
+        with self._reading() as connection:
             return self._head(connection, wallet_id).sequence
 
     def events(self, wallet_id: str, newest: int | None = None) -> Iterator[BookEvent]:
@@ -208,13 +212,13 @@ class SqlJournal:
 
     def mandate(self, wallet_id: str) -> Mandate | None:
         table = schema.market_sessions.c
-        with transaction(self._engine, self._path, self._inode) as connection:
+        with self._reading() as connection:
             kept = connection.execute(select(table.mandate).where(table.id == self._session)).scalar()
         return None if kept is None else codec.decode_mandate(kept)
 
     def checkpoint(self) -> Checkpoint | None:
         table = schema.checkpoints
-        with transaction(self._engine, self._path, self._inode) as connection:
+        with self._reading() as connection:
             body = connection.execute(
                 select(table.c.body)
                 .where(table.c.session_id == self._session)
@@ -225,7 +229,7 @@ class SqlJournal:
 
     def news_after(self, instant: int) -> Sequence[NewsItem]:
         table = schema.news.c
-        with transaction(self._engine, self._path, self._inode) as connection:
+        with self._reading() as connection:
             rows = connection.execute(
                 select(schema.news)
                 .where(table.session_id == self._session, table.first_seen_at > instant)

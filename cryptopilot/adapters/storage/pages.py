@@ -81,12 +81,13 @@ class Pages:
         """Rows of entry orders with what came of them, by when they were ordered."""
         o, t = schema.orders, schema.trades
         came = o.outerjoin(t, and_(t.c.session_id == o.c.session_id, t.c.wallet_id == o.c.wallet_id, t.c.id == o.c.id))
-        query = select(
+        columns = select(
             o.c.id, o.c.wallet_id, o.c.symbol, o.c.lots, o.c.limit_ticks, o.c.status, o.c.why, o.c.born_at,
             t.c.lots.label("trade_lots"), t.c.cost, t.c.entry_ticks, t.c.exit_ticks, t.c.fees, t.c.realised,
             t.c.opened_at, t.c.closed_at, t.c.exit_reason,
-        ).select_from(came)  # fmt: skip
-        return self._page(self._mine(query, o).where(o.c.side > 0), o.c.born_at, o.c.id, wanted, o.c.symbol, ids)
+        )  # fmt: skip
+        query = self._mine(columns.select_from(came), o).where(o.c.side > 0)
+        return self._page(query, o.c.born_at, o.c.id, wanted, o.c.symbol, ids)
 
     def decisions(self, wanted: Wanted, rule: str | None = None, kind: str | None = None) -> DecisionPage:
         """Judged signals: of one symbol, refused by one rule or held for one reason, of one signal type."""
@@ -100,8 +101,8 @@ class Pages:
         with reading(self._engine) as connection:
             segments = connection.execute(query.order_by(t.instant.desc()).limit(LOOKED_BACK)).all()
         found: list[Judged] = []
-        for instant, body in segments:
-            for judged in _later(codec.decode_judged(body), instant, wanted.after):
+        for row in segments:
+            for judged in _later(codec.decode_judged(row.body), row.instant, wanted.after):
                 if not _matches(judged, wanted.symbol, rule, kind):
                     continue
                 if len(found) == wanted.limit:
@@ -109,6 +110,14 @@ class Pages:
                 found.append(judged)
         looked = segments[-1].instant if len(segments) == LOOKED_BACK else None
         return DecisionPage(found, None if looked is None else Cursor(looked - 1, "-"))
+
+    def news(self, wanted: Wanted) -> Page:
+        """Rows of headlines, by when they were first seen; *symbol* is a coin here."""
+        t = schema.news
+        query = select(t).where(t.c.session_id == self._session)
+        if wanted.symbol is not None:  # Coins are kept as words with blanks between them.
+            query = query.where((" " + t.c.coins + " ").contains(f" {wanted.symbol} ", autoescape=True))
+        return self._page(query, t.c.first_seen_at, t.c.id, wanted._replace(symbol=None), None, None)
 
     def funnel(self, since: int | None, until: int | None) -> Funnel:
         """The funnel over a stretch of market time."""

@@ -209,3 +209,94 @@ checkpoints = Table(
     Column("instant", BigInteger, primary_key=True),
     Column("body", LargeBinary, nullable=False),
 )
+
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("username", Text, nullable=False),
+    Column("name_key", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("disabled", Boolean, nullable=False),
+)
+"""People; ``name_key`` is the name in lower case, so that two names differ in more than that."""
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_used_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+    Column("revoked_why", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("refresh_hash", Text, nullable=False, unique=True),
+    Index("sign_ins_of_user", "user_id"),
+)
+
+spent_refreshes = Table(
+    "spent_refreshes",
+    metadata,
+    Column("refresh_hash", Text, primary_key=True),
+    Column("sign_in_id", Text, nullable=False),
+    Column("spent_at", BigInteger, nullable=False),
+    Index("spent_refreshes_of_sign_in", "sign_in_id"),
+)
+
+throttles = Table(
+    "throttles",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
+    Index("throttles_by_time", "last_at"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+"""One row: the newest entry, so that a trail that was cut short is noticed."""
+
+kept_answers = Table(
+    "kept_answers",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("call", Text, nullable=False),
+    Column("body_hash", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("kept_answers_by_time", "created_at"),
+)
+
+stored_settings = Table(
+    "stored_settings",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("set_by", Text, nullable=False),
+    Column("set_at", BigInteger, nullable=False),
+)

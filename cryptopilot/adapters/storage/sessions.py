@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, func, insert, select, update
 
 from cryptopilot.adapters.storage import codec, schema
+from cryptopilot.adapters.storage.database import writing
 from cryptopilot.domain.instrument import Instrument, atoms_per_unit
 from cryptopilot.domain.mandate import Mandate
 
@@ -48,7 +49,7 @@ class Sessions:
     ) -> MarketSession:
         """A new session."""
         table = schema.market_sessions
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             count = connection.execute(select(func.count()).select_from(table)).scalar_one()
             session = MarketSession(
                 f"{market.partition(':')[0]}-{count + 1}", market, label, spec, created_at, None, None
@@ -68,7 +69,7 @@ class Sessions:
         """Keep the grids of a session's instruments, once; afterwards, the symbols whose grid is another now."""
         table = schema.instruments
         rows = [_instrument_row(session_id, i) for i in instruments.values()]
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             kept = {
                 r.symbol: (r.tick_size, r.lot_size)
                 for r in connection.execute(select(table).where(table.c.session_id == session_id))
@@ -81,13 +82,13 @@ class Sessions:
 
     def end(self, session_id: str, at: int) -> None:
         table = schema.market_sessions
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             connection.execute(update(table).where(table.c.id == session_id).values(ended_at=at))
 
     def wallet(self, wallet_id: str, name: str, mandate: Mandate, created_at: int) -> None:
         """Keep a wallet and its mandate as it is now."""
         table = schema.autowallets
-        with self._engine.begin() as connection:
+        with writing(self._engine) as connection:
             fields = {"name": name, "mandate": codec.encode_mandate(mandate)}
             changed = connection.execute(update(table).where(table.c.id == wallet_id).values(**fields))
             if not changed.rowcount:

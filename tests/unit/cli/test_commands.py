@@ -162,7 +162,7 @@ def test_doctor_finds_a_sound_installation_well(home: Path) -> None:
     answer = run("doctor", "--json")
     findings = {f["what"]: f for f in json.loads(answer.stdout)}
     assert answer.exit_code == 0, answer.stdout
-    assert {"settings", "home", "port", "database", "books of replay-1"} == set(findings)
+    assert {"settings", "home", "port", "database", "books of replay-1", "people", "audit"} == set(findings)
     assert "chain whole, tables agree" in findings["books of replay-1"]["seen"]
 
 

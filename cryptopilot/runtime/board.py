@@ -1,0 +1,116 @@
+"""The notice board: what is shown of the pipeline, put up once for everybody who looks.
+
+A document is encoded when it is put up, not when it is read: reading is handing over bytes.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from cryptopilot.adapters.storage.pages import Wanted
+from cryptopilot.engine.clock import stopwatch_ms
+from cryptopilot.runtime.moment import Moment
+from cryptopilot.runtime.service import PipelineService
+from cryptopilot.runtime.views import books, decisions, market
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Document(NamedTuple):
+    """One document: the value, its bytes, and the answer that carries them."""
+
+    value: Any
+    body: bytes
+    answer: bytes
+
+
+class Posted(NamedTuple):
+    """Everything that hung on the board at one moment."""
+
+    moment: Moment
+    documents: dict[str, Document]
+    version: int
+
+
+def _counted(name: str, value: Any, body: bytes) -> bytes:
+    return b'{"success":true,"count":%d,"%b":%b}' % (len(value), name.encode(), body)
+
+
+def _single(name: str, _value: Any, body: bytes) -> bytes:
+    return b'{"success":true,"%b":%b}' % (name.encode(), body)
+
+
+_DOCUMENTS: tuple[tuple[str, str, Callable[[Moment], Any], Callable[[str, Any, bytes], bytes]], ...] = (
+    ("status", "status", lambda m: m.status, _single),
+    ("market", "market_data", market.market_data, _counted),
+    ("predictions", "predictions", market.predictions, _counted),
+    ("signals", "signals", decisions.signals, _counted),
+    ("positions", "positions", books.positions, _counted),
+    ("account", "account", books.account, _single),
+    ("risk", "risk", lambda m: m.status["risk"], _single),
+    ("funnel", "funnel", lambda m: decisions.funnel(m.funnel, len(m.symbols)), _single),
+)
+"""Topic, the field that carries it in an answer, where it comes from, and how the answer is written."""
+
+
+class Board:
+    """Renewed by whoever changes what is shown; read by anybody, at any time, without waiting."""
+
+    def __init__(self, service: PipelineService) -> None:
+        self._service = service
+        self._renewing = threading.Lock()
+        self._posted: Posted | None = None
+        self.took_ms = 0.0
+        self._stale = threading.Event()
+        self._stale.set()
+
+    def posted(self) -> Posted:
+        """What hangs there, renewed first if something has changed since."""
+        posted = self._posted
+        return self.renew() if posted is None or self._stale.is_set() else posted
+
+    def fresh(self) -> Posted | None:
+        """What hangs there, if nothing has changed since; never waits."""
+        return None if self._stale.is_set() else self._posted
+
+    def mark(self) -> None:
+        """Something shown has changed."""
+        self._stale.set()
+
+    def renew(self) -> Posted:
+        """Put up everything as of now; those who ask at the same time share the work of one."""
+        with self._renewing:
+            if self._posted is not None and not self._stale.is_set():
+                return self._posted
+            began = stopwatch_ms()
+            self._stale.clear()
+            try:
+                self._posted = self._put_up(self._service.moment())
+            except BaseException:
+                self._stale.set()
+                raise
+            self.took_ms = stopwatch_ms() - began
+            return self._posted
+
+    def _put_up(self, moment: Moment) -> Posted:
+        before = self._posted
+        documents: dict[str, Document] = {}
+        for topic, field, look, written in _DOCUMENTS:
+            value = look(moment)
+            body = _encode(value)
+            known = before.documents.get(topic) if before else None
+            same = known is not None and known.body == body
+            documents[topic] = known if same and known else Document(value, body, written(field, value, body))
+        moved = before is None or before.moment.moved != moment.moved
+        documents["trades"] = self._trades(moment) if moved or before is None else before.documents["trades"]
+        return Posted(moment, documents, 1 if before is None else before.version + 1)
+
+    def _trades(self, moment: Moment) -> Document:
+        """The first page of trades: read again only when an order or a fill has changed."""
+        page = self._service.pages().trades(Wanted())
+        value = [books.trade(row, moment.instruments[row.symbol]) for row in page.rows]
+        body = _encode(value)
+        cursor = _encode(None if page.next is None else str(page.next))
+        return Document(value, body, _counted("trades", value, body)[:-1] + b',"next_cursor":%b}' % cursor)
