@@ -172,7 +172,7 @@ def _unpredicted(case: _Case) -> Iterator[Finding]:
     elif not f.known:
         seen = f"every model abstains: all {f.predictions} predictions are unknown"
         yield _wrong(SIGNALS, seen, "look at model_errors in the status; a start with more history helps young series")
-    elif f.holds.get("unknown_confidence", 0) == sum(f.signals.values()):
+    elif f.holds.get("unknown_confidence", 0) and not f.signals.get("BUY", 0):
         seen = f"too little history for a rank, which takes {RANK_FEWEST} earlier predictions of a symbol"
         yield _note(SIGNALS, seen, "wait, or begin the stretch later, so that there is more history before it")
 
