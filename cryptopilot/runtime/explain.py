@@ -7,7 +7,7 @@ from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.ids import instant_of
 from cryptopilot.domain.instrument import Instrument, money
 from cryptopilot.domain.prediction import EnsembleCard, Prediction, abstained, contributions, reasoning
-from cryptopilot.domain.signal import WORDS, Judged
+from cryptopilot.domain.signal import SIDES, Judged, words
 from cryptopilot.domain.timeframe import iso
 from cryptopilot.ports.candles import CandleSource
 from cryptopilot.rules import protection
@@ -90,7 +90,9 @@ class Explainer:
             "signal": {
                 "id": signal.id,
                 "signal_type": signal.signal_type,
-                "reason": WORDS[signal.reason],
+                "side": SIDES[signal.side],
+                "title": signal.title,
+                "reason": words(signal.reason),
                 "confidence": _known(signal.confidence),
                 "position_size": signal.size,
                 "price": f"{instrument.decimal_price(signal.mark_ticks):f}",
@@ -210,7 +212,7 @@ def _signal_words(symbol: str, instant: str, s: dict[str, Any]) -> list[str]:
     confidence = "unknown" if s["confidence"] is None else f"{s['confidence']:.3f}"
     lines = [
         f"verdict    {judged}",
-        f"signal     {s['signal_type']} {symbol} at {instant}: {s['reason']}; confidence {confidence}",
+        f"signal     {s['title']} {symbol} at {instant}: {s['reason']}; confidence {confidence}",
     ]
     if s["stop_loss"]:
         share = f"size {s['position_size']:.4f} of equity"
