@@ -6,7 +6,7 @@ from cryptopilot.adapters.storage.reader import Reader
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.ids import instant_of
 from cryptopilot.domain.instrument import Instrument, money
-from cryptopilot.domain.prediction import EnsembleCard, Prediction, abstained, contributions, reasoning
+from cryptopilot.domain.prediction import EnsembleCard, Prediction, abstained, contributions, made_by, reasoning
 from cryptopilot.domain.signal import SIDES, Judged, words
 from cryptopilot.domain.timeframe import iso
 from cryptopilot.ports.candles import CandleSource
@@ -139,15 +139,16 @@ class Explainer:
         }
 
     def _prediction(self, p: Prediction) -> dict[str, Any]:
+        ours = made_by(p, self._card)
         return {
             "id": p.id,
             "direction_prob": _known(p.direction_prob),
             "calibrated": p.calibrated,
             "confidence": _known(p.confidence),
             "expected_edge": _known(p.expected_edge),
-            "reasoning": reasoning(p, self._card),
-            "contributions": [c._asdict() for c in contributions(p, self._card)],
-            "abstained": abstained(p, self._card),
+            "reasoning": reasoning(p, self._card) if ours else "made by other models than those listed now",
+            "contributions": [c._asdict() for c in contributions(p, self._card)] if ours else [],
+            "abstained": abstained(p, self._card) if ours else [],
             "features": {name: _known(value) for name, value in p.features._asdict().items()},
             "model_name": self._card.name,
             "model_version": self._card.version,
