@@ -17,7 +17,7 @@ from tests.unit.rules.twins import both
 
 NAN = float("nan")
 ACTS = "acts"
-CALM = Features(*[1.0] * len(Features._fields))
+CALM = Features(*[1.0] * len(Features._fields))._replace(atr=0.01)
 RISING = Situation(0.75, 0.9, False, NAN, False, False, CALM)
 """A clear buy."""
 TERMS = Terms(band=0.125, least_confidence=0.5, max_position=0.1, stop=0.02, target=0.04, longest_ms=3_600_000)
