@@ -14,7 +14,7 @@ from cryptopilot.runtime.access.sign_in import SignIn
 from cryptopilot.runtime.home import Home
 
 NOW = 1_800_000_000_000
-PASSWORD = "marigold kettle thunder"
+PASSWORD = "marigold kettle thunder"  # noqa: S105  # Of nobody.
 HERE, THERE = "192.0.2.1", "198.51.100.7"
 
 

@@ -81,6 +81,8 @@ class SignIn:
         self._throttle.admit(address, None, now)
         expected = self._home.setup_code()
         if expected is None or not hmac.compare_digest(code.encode("utf-8", "replace"), expected.encode()):
+            if not self.needs_setup:
+                raise SetupClosedError  # Whoever was first has just spent the code.
             with self._people.change() as change:
                 change.record(self._now(), "", "set_up_refused", "", {"why": "wrong code"}, address)
             raise WrongCodeError

@@ -21,7 +21,8 @@ from tests.fakes.access import PASSWORD, cheap_passwords
     [
         "", "short", "elevenchars", "x" * 129, "password1234", "qwertyuiop12", "aaaaaaaaaaaaaaaa", "abcdefghijklmnop",
         "cryptopilot1", "cryptopilotcryptopilot", "ada.lovelace", "ADA.Lovelace", "ada.lovelace1", "letmein123456",
-        "marigold kettle\0thunder", "marigold\nkettle thunder", "marigold kettle \ud800 thunder", "a" * 100 + "8xQ!vm2#",
+        "marigold kettle\0thunder", "marigold\nkettle thunder", "marigold kettle \ud800 thunder",
+        "a" * 100 + "8xQ!vm2#",
     ],
 )  # fmt: skip
 def test_a_password_that_could_be_guessed_or_not_typed_again_is_refused_without_being_shown(bad: str) -> None:
@@ -82,7 +83,7 @@ def test_an_unknown_user_costs_as_much_as_a_wrong_password() -> None:
         unknown.append(_took(lambda: passwords.verify(None, "not the password")))
     # An answer without a hash would take a thousandth; a band of two is beyond what load does to medians in turns.
     assert 0.5 < statistics.median(unknown) / statistics.median(wrong) < 2
-    # Rank test of Mann and Whitney: how often an unknown user took longer. Half of the time, if nothing tells them apart.
+    # Mann and Whitney's rank test: how often an unknown user took longer. Half of the time, if nothing differs.
     longer = sum(u > w for u in unknown for w in wrong) / len(unknown) / len(wrong)
     assert 0.1 < longer < 0.9
 
