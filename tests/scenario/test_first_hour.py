@@ -63,7 +63,7 @@ def follow(marked: list[Block], **environment: str) -> str:
 def a_server(home: Path) -> Iterator[str]:
     """``python app.py`` on a fast sandbox."""
     port = a_free_port()
-    environment = {**os.environ, "CRYPTOPILOT_HOME": str(home), "PORT": str(port), "PIPELINE_SPEED": "3000"}
+    environment = {**os.environ, "CRYPTOPILOT_HOME": str(home), "PORT": str(port), "PIPELINE_SPEED": "12000"}
     process = subprocess.Popen(
         [sys.executable, "app.py"], cwd=ROOT, env={**environment, "PIPELINE_SEED": "7"}, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
