@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -109,8 +110,12 @@ class Office:
         runner.run()
         assert self.service.error is None
 
-    def pass_instants(self, number: int = 1) -> None:
-        self.pass_time(number * self.service.assembly.market.candles.timeframe_ms / HOUR)
+    def close_instants(self, number: int = 1) -> None:
+        """Let so many instants come; no market time passes after the last one."""
+        for _ in range(number):
+            instant = self.service._schedule.take_instant()
+            self.service._clock.wait_until(instant, Event())
+            self.service.assembly.pipeline.decide(instant)
 
     def books(self) -> object:
         """Everything that a refused request must not have changed."""
