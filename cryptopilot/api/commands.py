@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import logging
+import math
 import re
 import secrets
 from collections.abc import Callable
@@ -43,7 +44,7 @@ class Allowance:
         left, since = self._left.get(who, (float(self._burst), now))
         left = min(self._burst, left + (now - since) * self._per_ms)
         if left < 1:
-            return int((1 - left) / self._per_ms / 1000) + 1
+            return math.ceil((1 - left) / self._per_ms / 1000)
         self._left[who] = (left - 1, now)
         return 0
 

@@ -47,8 +47,8 @@ class ListedAudit(BaseModel):
 
     limit: int = Field(100, ge=1, le=500)
     cursor: int | None = Field(None, ge=1, le=2**53)
-    action: str | None = Field(None, max_length=40)
-    who: str | None = Field(None, max_length=64)
+    action: str | None = Field(None, max_length=40, pattern="^[a-z_.]+$")
+    who: str | None = Field(None, max_length=64, pattern="^[A-Za-z0-9._@-]+$")
 
 
 DecisionId = Annotated[str, Path(max_length=64, description="Id of a trade, order or signal, or SYMBOL@TIME.")]

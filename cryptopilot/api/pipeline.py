@@ -65,7 +65,7 @@ def signals(request: Request, _asking: Asking) -> Response:
 
 @router.get("/trades", responses=READING, response_model=TradesAnswer)
 def trades(request: Request, _asking: Asking, desk: Desk, part: Part) -> Any:
-    """Trades, newest first: pending, open, closed, and entries that were cancelled."""
+    """Trades, newest first by when they were ordered: pending, open, closed, and entries that were cancelled."""
     wanted = part.wanted(desk)
     if wanted == Wanted():
         return hot(request, "trades")

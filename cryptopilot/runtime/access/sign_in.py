@@ -79,6 +79,8 @@ class SignIn:
             raise SetupClosedError
         self._throttle.admit(address, None, self._now())
         expected = self._home.setup_code()
+        if expected is None and not self.needs_setup:
+            raise SetupClosedError  # Somebody else was at it at the same time, and has spent the code.
         if expected is None or not hmac.compare_digest(code.encode("utf-8", "replace"), expected.encode()):
             with self._people.change() as change:
                 change.record(self._now(), "", "set_up_refused", "", {"why": "wrong code"}, address)
