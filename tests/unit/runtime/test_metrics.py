@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from typing import Any
 
 import pytest
 from prometheus_client import Metric
