@@ -155,7 +155,7 @@ def _malformed(body: bytes) -> Response | None:
         return None
     try:
         msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # Of the first are its own errors and those of UTF-8.
         shown = body[:100].decode("utf-8", "backslashreplace")
         return field_problem("body", shown, f"JSON ({error})", code="malformed")
     return None

@@ -3,7 +3,7 @@
 What hangs on the board is handed over as it hangs there, to whoever carries a valid token: no routing, no encoding.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
@@ -11,12 +11,11 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cryptopilot.api import bodies
-from cryptopilot.api.problems import answer, problem
+from cryptopilot.api.problems import answer, our_fault, problem
 from cryptopilot.domain.errors import CryptoPilotError
 from cryptopilot.runtime.front_desk import FrontDesk
 
 Message = MutableMapping[str, Any]
-Sender = Callable[[Message], Awaitable[None]]
 
 _BODILESS = ("GET", "HEAD", "OPTIONS")
 _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
@@ -75,22 +74,25 @@ class Door:
             else:
                 await self._app(scope, receive, send)
             return
-        guarded = _guarded(send, scope)
+        guarded = _Guarded(send, scope)
         if stranger is None and scope["method"] == "GET" and not scope["query_string"]:
             body = self._ready(scope["path"], raw)
             if body is not None:
                 await _hand_over(send, body)
                 return
         refusal = stranger or _refused_body(scope, raw)
-        if refusal is not None:
-            await refusal(scope, receive, guarded)
-        elif scope["method"] in _BODILESS:
-            await self._app(scope, receive, guarded)
-        else:
-            await self._carry_in(scope, receive, guarded)
+        try:
+            await (refusal or self._carry_in)(scope, receive, guarded)
+        except Exception as error:
+            if guarded.started:
+                raise
+            await our_fault(scope["path"], error)(scope, receive, guarded)
 
     async def _carry_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Go on with the whole body; one without a declared length is counted as it comes."""
+        if scope["method"] in _BODILESS:
+            await self._app(scope, receive, send)
+            return
         try:
             body = await bodies.read(receive)
         except bodies.BodyTooLongError as error:
@@ -143,22 +145,25 @@ def _refused_body(scope: Scope, raw: Mapping[bytes, bytes]) -> Response | None:
     return None
 
 
-def _guarded(send: Send, scope: Scope) -> Sender:
-    secure, private = scope["scheme"] == "https", scope["path"].startswith("/api/")
+class _Guarded:
+    """Sends answers with the headers that guard them."""
 
-    async def sender(message: Message) -> None:
+    def __init__(self, send: Send, scope: Scope) -> None:
+        self._send, self._secure, self._private = send, scope["scheme"] == "https", scope["path"].startswith("/api/")
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(raw=message["headers"] if isinstance(message["headers"], list) else [])
+            self.started = True
+            headers = MutableHeaders(raw=list(message["headers"]))
             for name, value in _GUARDS.items():
                 headers.setdefault(name, value)
-            if private:
+            if self._private:
                 headers.setdefault("Cache-Control", "no-store")
-            if secure:
+            if self._secure:
                 headers["Strict-Transport-Security"] = _HSTS
             message["headers"] = headers.raw
-        await send(message)
-
-    return sender
+        await self._send(message)
 
 
 async def _hand_over(send: Send, body: bytes) -> None:

@@ -156,8 +156,13 @@ def _methods(request: Request) -> list[str]:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
+    return our_fault(request.url.path, error)
+
+
+def our_fault(path: str, error: Exception) -> Response:
+    """What nobody foresaw: told in the log, and to whoever asked only where in it."""
     incident = secrets.token_hex(4)
-    log.error("request_failed", exc_info=error, extra={"incident": incident, "path": request.url.path})
+    log.error("request_failed", exc_info=error, extra={"incident": incident, "path": path})
     return problem(500, "internal", f"this is our fault and is in the log as incident {incident}")
 
 
