@@ -4,6 +4,7 @@ What hangs on the board is handed over as it hangs there, to whoever carries a v
 """
 
 from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cryptopilot.api import bodies
 from cryptopilot.api.problems import answer, our_fault, problem
-from cryptopilot.domain.errors import CryptoPilotError
+from cryptopilot.domain.errors import CryptoPilotError, ServiceClosedError
 from cryptopilot.runtime.front_desk import FrontDesk
 
 Message = MutableMapping[str, Any]
@@ -65,7 +66,8 @@ class Door:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        self._go_first()
+        with suppress(ServiceClosedError):  # What is closed has nothing in hand.
+            self._go_first()
         raw = dict(scope["headers"])
         stranger = self._stranger(scope, raw)
         if scope["type"] == "websocket":
