@@ -2,11 +2,11 @@
 import type { AgentName, Prediction, Signal, Verdict } from "./api/types";
 import { decimals, percent } from "./format";
 
-export const AGENTS: Readonly<Record<AgentName, { name: string; does: string; force: string }>> = {
-  collector: { name: "Collector", does: "gathers prices and news", force: "force-collect" },
-  predictor: { name: "Predictor", does: "turns them into probabilities", force: "force-predict" },
-  strategy: { name: "Strategy", does: "proposes signals", force: "force-signals" },
-  trader: { name: "Trader", does: "reviews and executes", force: "force-execute" },
+export const AGENTS: Readonly<Record<AgentName, { name: string; does: string }>> = {
+  collector: { name: "Collector", does: "gathers prices and news" },
+  predictor: { name: "Predictor", does: "turns them into probabilities" },
+  strategy: { name: "Strategy", does: "proposes signals" },
+  trader: { name: "Trader", does: "reviews and executes" },
 };
 
 const HOLDS: Readonly<Record<string, string>> = {
@@ -50,6 +50,11 @@ const readable = (name: string): string => name.replaceAll("_", " ");
 export const holdWords = (reason: string): string => HOLDS[reason] ?? readable(reason);
 export const refusalWords = (rule: string): string => REFUSALS[rule] ?? readable(rule);
 export const exitWords = (reason: string): string => EXITS[reason] ?? readable(reason);
+
+/** A sentence of the server's with the names of rules in it, in plain words. */
+export function plainly(sentence: string): string {
+  return sentence.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) => `“${REFUSALS[name] ?? HOLDS[name] ?? readable(name)}”`);
+}
 
 /** Ratios whose numbers read best in percent. */
 const SHARES = new Set(["max_daily_loss", "max_drawdown", "max_position", "max_position_size"]);
