@@ -7,7 +7,10 @@ export UV_PYTHON_DOWNLOADS = never
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint unit bench soak lock clean
+.PHONY: help setup run test lint unit web bench soak lock clean
+
+PAGE := cryptopilot/api/page
+NPM  := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
@@ -28,22 +31,45 @@ $(VENV)/.dev: requirements-dev.txt requirements-tools.txt pyproject.toml | $(UV)
 	$(UV) pip install --quiet --no-deps --python $(BIN)/python --editable .
 	touch $@ $(VENV)/.run
 
-setup: $(VENV)/.run ## Prepare the environment in .venv/
+# The page is built with the node that comes as a Python package.
+web/node_modules/.done: web/package.json web/package-lock.json | $(VENV)/.run
+	cd web && $(NPM) ci --ignore-scripts --silent
+	touch $@
+
+# Its types come from the API itself; a build is renewed when either has changed.
+web/src/api/schema.d.ts: $(shell find cryptopilot/api cryptopilot/runtime -name '*.py') web/node_modules/.done | $(VENV)/.run
+	$(BIN)/python -m cryptopilot.api.schema > web/openapi.json
+	cd web && $(NPM) run --silent types
+	touch $@
+
+$(PAGE)/index.html: $(shell find web -name node_modules -prune -o -type f ! -name openapi.json ! -name schema.d.ts -print) web/src/api/schema.d.ts
+	cd web && $(NPM) run --silent build -- --logLevel warn
+
+web: $(PAGE)/index.html ## Build the page
+
+setup: $(VENV)/.run web ## Prepare the environment in .venv/ and build the page
 
 run: setup ## Start the server and the pipeline on the sandbox market
 	$(BIN)/cryptopilot serve
 
-lint: $(VENV)/.dev ## Style, types, architecture, lock files
+# A browser for the tests, as an npm package, where the machine has none.
+tests/browser/node_modules/.done: tests/browser/package.json tests/browser/package-lock.json | $(VENV)/.run
+	cd tests/browser && $(NPM) ci --ignore-scripts --silent
+	touch $@
+
+lint: $(VENV)/.dev web ## Style, types, architecture, lock files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tests/lockfiles.py
+	cd web && $(NPM) run --silent check
 
 unit: $(VENV)/.dev ## The fast tests alone
 	$(BIN)/pytest -q tests/unit
 
-test: lint ## Every check that CI runs
+test: lint tests/browser/node_modules/.done ## Every check that CI runs
+	cd web && $(NPM) test --silent
 	$(BIN)/pytest -q -n 2 --dist loadfile --cov --cov-report=term:skip-covered --cov-fail-under=90
 
 # The peers that the figures are measured against, in an environment of their own.
@@ -64,4 +90,4 @@ lock: $(UV) ## Renew the lock files from pyproject.toml
 	printf "uv\nnodejs-wheel\n" | $(UV) pip compile -q --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --no-header - -o requirements-tools.txt
 
 clean: ## Remove the environment and caches; homes and books are left alone
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PAGE) web/node_modules tests/browser/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

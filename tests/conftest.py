@@ -8,9 +8,13 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).parents[1]
+
+hypothesis.settings.register_profile("house", deadline=None)  # How long an example takes is the bench's affair.
+hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

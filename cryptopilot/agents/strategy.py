@@ -7,11 +7,11 @@ from cryptopilot.domain.events import InstantClosed, InstantGivenUp, Predictions
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.market import MarketView
 from cryptopilot.domain.prediction import Prediction
-from cryptopilot.domain.signal import REASONS, Signal
+from cryptopilot.domain.signal import Signal
 from cryptopilot.domain.stage import ALREADY_HANDLED, NOTHING_YET, Skipped, Stage, StageReport
 from cryptopilot.rules.protection import stop_below, target_above
-from cryptopilot.rules.signals import BUY, HOLD, SELL, signal_of
-from cryptopilot.rules.sizing import size_fraction
+from cryptopilot.rules.signal_types import SIGNAL_TYPES, signal_of
+from cryptopilot.rules.signals import BUY, HOLD, SELL, Situation, Terms
 
 _ORDER = {SELL: 0, BUY: 1, HOLD: 2}
 
@@ -35,8 +35,9 @@ class StrategyAgent:
             yield StageReport(Stage.STRATEGY, self._last, 0, skipped=(Skipped("*", why),))
             return
         self._last = waiting.instant
+        terms = self._mandate.terms()
         signals = sorted(
-            (self._signal(p) for p in waiting.predictions),
+            (self._signal(p, terms) for p in waiting.predictions),
             key=lambda s: (_ORDER[s.side], -s.confidence if s.confidence == s.confidence else 0.0, s.symbol),
         )
         yield SignalsRaised(waiting.instant, self._account.wallet_id, tuple(signals))
@@ -56,22 +57,18 @@ class StrategyAgent:
         """Go on with another mandate from the next turn on."""
         self._mandate = mandate
 
-    def _signal(self, p: Prediction) -> Signal:
-        mandate, account, symbol = self._mandate, self._account, p.symbol
-        side, reason = signal_of(
-            p.direction_prob, p.confidence, p.calibrated, p.expected_edge,
-            symbol in account.positions, symbol in account.orders, mandate.band, mandate.limits.min_confidence,
+    def _signal(self, p: Prediction, terms: Terms) -> Signal:
+        account, symbol = self._account, p.symbol
+        situation = Situation(
+            p.direction_prob, p.confidence, p.calibrated, p.expected_edge, symbol in account.positions,
+            symbol in account.orders, p.features,
         )  # fmt: skip
-        size, stop, target, longest = 0.0, 0, 0, 0
+        place, proposal = signal_of(situation, terms)
         mark = self._view.mark(symbol)
-        if side == BUY:
-            size = size_fraction(p.confidence, mandate.limits.max_position)
-            stop, target = (
-                stop_below(mark, mandate.geometry.stop),
-                target_above(mark, mandate.geometry.target),
-            )
-            longest = mandate.geometry.longest_ms
+        stop, target = 0, 0
+        if proposal.side == BUY:
+            stop, target = stop_below(mark, proposal.stop), target_above(mark, proposal.target)
         return Signal(
-            account.wallet_id, symbol, p.instant, side, REASONS[reason], p.direction_prob, p.confidence, mark,
-            size, stop, target, longest, p.instant + self._step,
+            account.wallet_id, symbol, p.instant, proposal.side, SIGNAL_TYPES[place].name, p.direction_prob,
+            p.confidence, mark, proposal.size, stop, target, proposal.longest_ms, p.instant + self._step,
         )  # fmt: skip

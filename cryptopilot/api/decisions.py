@@ -144,6 +144,7 @@ def _flat(told: Lineage) -> SignalShape:
         "id": s["id"],
         "symbol": told["symbol"],
         "signal_type": s["signal_type"],
+        "side": s["side"],
         "confidence": s["confidence"],
         "direction_prob": None if belief is None else belief["direction_prob"],
         "price": s["price"],

@@ -79,7 +79,7 @@ class LiveView:
             said = refusal(judged.rule, judged.limit, judged.found, self._service.assembly.quote)
             rank = "unknown" if signal.confidence != signal.confidence else f"{signal.confidence:.2f}"
             table.add_row(
-                _clock(signal.instant), _coin(signal.symbol), signal.signal_type, rank,
+                _clock(signal.instant), _coin(signal.symbol), signal.title, rank,
                 Text("approved" if judged.approved else said, style="green" if judged.approved else "dim"),
             )  # fmt: skip
         return table

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.limits import RiskLimits
 from cryptopilot.domain.prediction import Geometry
+from cryptopilot.rules.signals import NEAREST, WIDEST_STOP, WIDEST_TARGET, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +28,8 @@ class Mandate:
 
     def __post_init__(self) -> None:
         for name, value, low, high in (
-            ("stop", self.geometry.stop, 0.001, 0.5),
-            ("target", self.geometry.target, 0.001, 5.0),
+            ("stop", self.geometry.stop, NEAREST, WIDEST_STOP),
+            ("target", self.geometry.target, NEAREST, WIDEST_TARGET),
             ("hours", self.geometry.hours, 0, 8760),
             ("band", self.band, 0.0, 0.5),
             ("trailing", self.trailing, 0.0, 0.5),
@@ -36,3 +37,10 @@ class Mandate:
         ):
             if not low <= value <= high:
                 raise InvalidValueError(name, value, f"{low} to {high}")
+
+    def terms(self) -> Terms:
+        """What signals are decided by, as the rules take it."""
+        limits, geometry = self.limits, self.geometry
+        return Terms(
+            self.band, limits.min_confidence, limits.max_position, geometry.stop, geometry.target, geometry.longest_ms
+        )

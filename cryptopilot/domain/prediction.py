@@ -73,6 +73,11 @@ class Prediction(NamedTuple):
         return decision_id("", self.symbol, self.instant, "prediction")
 
 
+def made_by(prediction: Prediction, card: EnsembleCard) -> bool:
+    """Whether the prediction has the parts that *card* names; one kept from before a model was added has not."""
+    return [len(parts) for parts in prediction.parts] == [len(model.parts) for model in card.models]
+
+
 class Contribution(NamedTuple):
     """How much one part of one model moved the ensemble's score."""
 

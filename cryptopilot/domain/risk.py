@@ -7,28 +7,12 @@ from cryptopilot.domain.account import Account
 from cryptopilot.domain.errors import ApprovalSpentError, UnreviewedOrderError
 from cryptopilot.domain.limits import RiskLimits
 from cryptopilot.domain.order import Order
-from cryptopilot.rules import limits as rules
-from cryptopilot.rules.arithmetic import MAX_BOOKED, fee, magnitude, notional_up
-from cryptopilot.rules.limits import Ask, Book, Limits, correlated, verdict
+from cryptopilot.rules.arithmetic import fee, magnitude, notional_up
+from cryptopilot.rules.limits import Ask, Finding, Limits, correlated
+from cryptopilot.rules.review import APPROVED, REVIEW, verdict
 
-NAMES = {
-    rules.APPROVED: "approved",
-    rules.HALTED: "halted",
-    rules.NOT_WHITELISTED: "whitelist",
-    rules.STALE_SIGNAL: "stale_signal",
-    rules.STALE_PRICE: "stale_price",
-    rules.MIN_CONFIDENCE: "min_confidence",
-    rules.MAX_DAILY_LOSS: "max_daily_loss",
-    rules.MAX_DRAWDOWN: "max_drawdown",
-    rules.COOLDOWN: "cooldown",
-    rules.MAX_CONCURRENT: "max_concurrent",
-    rules.MAX_POSITION: "max_position",
-    rules.MIN_ORDER: "min_order",
-    rules.MAX_ORDER: "max_order",
-    rules.ORDER_TOO_LARGE: "order_too_large",
-    rules.FREE_CASH: "free_cash",
-    rules.MAX_CORRELATION: "max_correlation",
-}
+MAX_CORRELATION = "max_correlation"
+"""The check that is judged last, against each symbol held; all others are named in `REVIEW`."""
 
 ReturnsOf = Callable[[str], Sequence[float]]
 
@@ -88,19 +72,18 @@ def review(
     Args:
         numbers: ``limits.numbers(account.quote)``, computed once by the caller.
     """
-    reserved = account.reserve_for(order, fee_ppm)
-    book = account.book()
-    code, found = verdict(_ask(order, account, limits, moment, fee_ppm), book, numbers)
-    if code == rules.APPROVED and not order.only_reduces:
-        code, found = _correlation(order.symbol, account.engaged(), numbers, moment.returns)
-    if code == rules.APPROVED:
-        return Approved(order, reserved, seal=_SEAL)
-    return Refused(order, NAMES[code], _limit(code, numbers, book), found)
+    place, finding = verdict(_ask(order, account, limits, moment, fee_ppm), account.book(), numbers)
+    if place != APPROVED:
+        return Refused(order, REVIEW[place].__name__, finding.limit, finding.found)
+    breach = None if order.only_reduces else _correlation(order.symbol, account.engaged(), numbers, moment.returns)
+    if breach is not None:
+        return Refused(order, MAX_CORRELATION, breach.limit, breach.found)
+    return Approved(order, account.reserve_for(order, fee_ppm), seal=_SEAL)
 
 
 def _ask(order: Order, account: Account, limits: RiskLimits, moment: ReviewMoment, fee_ppm: int) -> Ask:
     if order.only_reduces:
-        return Ask(True, True, 0.0, 0, 0.0, 0, 0, 0, 0)
+        return Ask(True, True, 0.0, 0, 0.0, 0, 0, 0, 0, moment.now)
     scale = account.scales[order.symbol]
     size = magnitude(order.limit_ticks, order.lots, scale)
     worst = notional_up(order.limit_ticks, order.lots, scale)
@@ -108,29 +91,12 @@ def _ask(order: Order, account: Account, limits: RiskLimits, moment: ReviewMomen
     cooldown = 0 if left is None else left + limits.cooldown_ms - moment.now
     return Ask(
         False, limits.allows(order.symbol), order.confidence, worst, size, fee(worst, fee_ppm),
-        moment.now - order.born_at, moment.price_age_ms, cooldown,
+        moment.now - order.born_at, moment.price_age_ms, cooldown, moment.now,
     )  # fmt: skip
 
 
-def _correlation(symbol: str, engaged: Sequence[str], numbers: Limits, returns: ReturnsOf) -> tuple[int, float]:
-    """Judged last, against each symbol held or ordered, in symbol order, until the first breach."""
+def _correlation(symbol: str, engaged: Sequence[str], numbers: Limits, returns: ReturnsOf) -> Finding | None:
+    """Judged last, against each symbol held or ordered, in symbol order: the first breach."""
     ours = returns(symbol)
-    for other in engaged:
-        if other != symbol:
-            breaks, found = correlated(ours, returns(other), numbers)
-            if breaks:
-                return rules.MAX_CORRELATION, found
-    return rules.APPROVED, 0.0
-
-
-def _limit(code: int, numbers: Limits, book: Book) -> float:
-    """The value of the limit behind a refusal, in the unit of what was found."""
-    name = NAMES[code]
-    if name in Limits._fields:
-        return float(getattr(numbers, name))
-    return {
-        rules.STALE_SIGNAL: float(numbers.max_signal_age_ms),
-        rules.STALE_PRICE: float(numbers.max_price_age_ms),
-        rules.ORDER_TOO_LARGE: float(MAX_BOOKED),
-        rules.FREE_CASH: float(book.free_cash),
-    }.get(code, 0.0)
+    found = (correlated(ours, returns(other), numbers) for other in engaged if other != symbol)
+    return next((finding for finding in found if finding.breaks), None)

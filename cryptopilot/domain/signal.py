@@ -4,34 +4,21 @@ from typing import NamedTuple
 
 from cryptopilot.domain.ids import decision_id
 from cryptopilot.rules import signals as rules
+from cryptopilot.rules.signal_types import SIGNAL_TYPES
 
 SIDES = {rules.BUY: "BUY", rules.HOLD: "HOLD", rules.SELL: "SELL"}
-REASONS = {
-    rules.ACTS: "acts",
-    rules.UNKNOWN_PREDICTION: "unknown_prediction",
-    rules.UNKNOWN_CONFIDENCE: "unknown_confidence",
-    rules.NO_EDGE: "no_edge",
-    rules.POSITION_OPEN: "position_open",
-    rules.ORDER_PENDING: "order_pending",
-    rules.NO_POSITION: "no_position",
-    rules.WEAK_OPPOSITE: "weak_opposite",
-}
-WORDS = {
-    "acts": "the prediction leaves its neutral band",
-    "unknown_prediction": "every predictor abstained",
-    "unknown_confidence": "too few earlier predictions to rank this one",
-    "no_edge": "the prediction is too close to even",
-    "position_open": "a position is already open and the prediction does not oppose it",
-    "order_pending": "an order of this symbol is still at work",
-    "no_position": "a fall is expected and there is nothing to sell",
-    "weak_opposite": "a fall is expected, but not surely enough to leave the position",
-}
+_WORDS = {one.name: one.words for one in SIGNAL_TYPES}
+
+
+def words(reason: str) -> str:
+    """Why a signal was raised, for people; a journal may name a type that is no longer listed."""
+    return _WORDS.get(reason, f"{reason} applied, a signal type that is no longer listed")
 
 
 class Signal(NamedTuple):
     """One proposal for one symbol. Prices in ticks, size as a fraction of equity, times in ms UTC.
 
-    Born at its instant, it expires at the next one.
+    Born at its instant, it expires at the next one. *reason* is the name of its type (rules.signal_types).
     """
 
     wallet_id: str
@@ -54,7 +41,14 @@ class Signal(NamedTuple):
 
     @property
     def signal_type(self) -> str:
-        return SIDES[self.side]
+        """BUY, SELL or HOLD; a type that acts for another reason than the prediction shows its own name."""
+        return SIDES[self.side] if self.side == rules.HOLD or self.reason == rules.ACTS else self.reason
+
+    @property
+    def title(self) -> str:
+        """The type and, where it does not say so itself, the side."""
+        side = SIDES[self.side]
+        return side if self.signal_type == side else f"{self.signal_type} ({side.lower()})"
 
 
 class Judged(NamedTuple):

@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from cryptopilot.domain.events import InstantDecided
-from cryptopilot.domain.signal import SIDES, Judged
+from cryptopilot.domain.signal import Judged
 from cryptopilot.domain.stage import Skipped, Stage, StageReport
+from cryptopilot.rules.signals import HOLD
 
 
 def decided(instant: int, judged: Sequence[Judged]) -> InstantDecided:
@@ -12,9 +13,9 @@ def decided(instant: int, judged: Sequence[Judged]) -> InstantDecided:
     holds: dict[str, int] = {}
     refusals: dict[str, int] = {}
     for one in judged:
-        side = SIDES[one.signal.side]
-        signals[side] = signals.get(side, 0) + 1
-        if side == "HOLD":
+        kind = one.signal.signal_type
+        signals[kind] = signals.get(kind, 0) + 1
+        if one.signal.side == HOLD:
             holds[one.rule] = holds.get(one.rule, 0) + 1
         elif not one.approved:
             refusals[one.rule] = refusals.get(one.rule, 0) + 1

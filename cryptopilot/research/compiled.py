@@ -2,7 +2,8 @@
 
 Every rule is compiled in a shadow of its own module: a copy of that module's names in which each rule is
 replaced by its compiled twin. So compiled rules call compiled rules, and the originals know nothing of it.
-Compilation happens at the first call with arguments of a kind.
+A loop over a list of rules is unrolled in the twin (`research.unrolled`). Compilation happens at the first call with
+arguments of a kind.
 """
 
 import functools
@@ -10,7 +11,7 @@ import hashlib
 import importlib
 import pkgutil
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FunctionType
@@ -21,6 +22,7 @@ import numpy as np
 
 from cryptopilot import rules
 from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.research.unrolled import numbered, unrolled
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -69,11 +71,15 @@ class CompiledRules:
         return cast("Callable[_P, _R]", self._twins[function])
 
     def _replace(self, names: dict[str, Any]) -> None:
-        names |= {n: self._twins[v] for n, v in names.items() if isinstance(v, FunctionType) and v in self._twins}
+        twins = {n: self._twins[v] for n, v in names.items() if isinstance(v, FunctionType) and v in self._twins}
+        for chain, members in _chains(names).items():
+            twins |= {numbered(chain, i): self._twins[member] for i, member in enumerate(members)}
+        names |= twins
 
     def _compiled(self, function: Callable[..., object], names: dict[str, Any]) -> Any:
         plain = _plain(function)
-        twin = FunctionType(plain.__code__, names, plain.__name__, plain.__defaults__)
+        code = unrolled(plain, {chain: len(members) for chain, members in _chains(names).items()})
+        twin = FunctionType(code, names, plain.__name__, plain.__defaults__)
         twin.__qualname__, twin.__kwdefaults__ = plain.__qualname__, plain.__kwdefaults__
         if self._cache is None:
             return numba.njit(twin)
@@ -106,6 +112,16 @@ def _plain(function: Callable[..., object]) -> FunctionType:
     if not isinstance(function, FunctionType) or function.__closure__ is not None:
         raise InvalidValueError("driver", function, "a plain function that captures no variable")
     return function
+
+
+def _chains(names: Mapping[str, object]) -> dict[str, tuple[FunctionType, ...]]:
+    """The lists of rules among a module's names."""
+    tuples = {name: value for name, value in names.items() if isinstance(value, tuple) and value}
+    return {
+        name: members
+        for name, members in tuples.items()
+        if all(isinstance(m, FunctionType) and m in rules.RULES for m in members)
+    }
 
 
 def _folder(folder: Path) -> tuple[Path, ...]:

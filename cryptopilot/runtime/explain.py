@@ -6,11 +6,12 @@ from cryptopilot.adapters.storage.reader import Reader
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.ids import instant_of
 from cryptopilot.domain.instrument import Instrument, money
-from cryptopilot.domain.prediction import EnsembleCard, Prediction, abstained, contributions, reasoning
-from cryptopilot.domain.signal import WORDS, Judged
+from cryptopilot.domain.prediction import EnsembleCard, Prediction, abstained, contributions, made_by, reasoning
+from cryptopilot.domain.signal import SIDES, Judged, words
 from cryptopilot.domain.timeframe import iso
 from cryptopilot.ports.candles import CandleSource
 from cryptopilot.rules import protection
+from cryptopilot.rules.signals import HOLD
 from cryptopilot.runtime.shapes.decisions import (
     Lineage,
     LineageCandle,
@@ -53,8 +54,8 @@ def refusal(rule: str, limit: float, found: float, quote: str) -> str:
 
 def verdict_of(judged: Judged, quote: str) -> Verdict:
     """What the review said of a signal, with its numbers; money in words only."""
-    held = judged.rule in WORDS
-    said = WORDS[judged.rule] if held else refusal(judged.rule, judged.limit, judged.found, quote)
+    held = judged.signal.side == HOLD or judged.limit != judged.limit
+    said = words(judged.rule) if held else refusal(judged.rule, judged.limit, judged.found, quote)
     return {
         "approved": judged.approved,
         "rule": judged.rule or None,
@@ -118,7 +119,9 @@ class Explainer:
             "signal": {
                 "id": signal.id,
                 "signal_type": signal.signal_type,
-                "reason": WORDS[signal.reason],
+                "side": SIDES[signal.side],
+                "title": signal.title,
+                "reason": words(signal.reason),
                 "confidence": _known(signal.confidence),
                 "position_size": signal.size,
                 "price": f"{instrument.decimal_price(signal.mark_ticks):f}",
@@ -156,17 +159,20 @@ class Explainer:
         }
 
     def _prediction(self, p: Prediction) -> LineagePrediction:
+        ours = made_by(p, self._card)
         return {
             "id": p.id,
             "direction_prob": _known(p.direction_prob),
             "calibrated": p.calibrated,
             "confidence": _known(p.confidence),
             "expected_edge": _known(p.expected_edge),
-            "reasoning": reasoning(p, self._card),
+            "reasoning": reasoning(p, self._card) if ours else "made by other models than those listed now",
             "contributions": [
                 {"model": c.model, "part": c.part, "value": c.value} for c in contributions(p, self._card)
-            ],
-            "abstained": abstained(p, self._card),
+            ]
+            if ours
+            else [],
+            "abstained": abstained(p, self._card) if ours else [],
             "features": {name: _known(value) for name, value in p.features._asdict().items()},
             "model_name": self._card.name,
             "model_version": self._card.version,
@@ -237,7 +243,7 @@ def _signal_words(symbol: str, instant: str, s: LineageSignal) -> list[str]:
     confidence = "unknown" if s["confidence"] is None else f"{s['confidence']:.3f}"
     lines = [
         f"verdict    {judged}",
-        f"signal     {s['signal_type']} {symbol} at {instant}: {s['reason']}; confidence {confidence}",
+        f"signal     {s['title']} {symbol} at {instant}: {s['reason']}; confidence {confidence}",
     ]
     if s["stop_loss"]:
         share = f"size {s['position_size']:.4f} of equity"

@@ -22,7 +22,7 @@ from cryptopilot.runtime import markets
 from cryptopilot.runtime.desk_log import log_batch
 from cryptopilot.runtime.home import Home, describe_process
 from cryptopilot.runtime.moment import Moment, moment_of
-from cryptopilot.runtime.performance import Performance, statistics_of
+from cryptopilot.runtime.performance import Performance, Standing, statistics_of
 from cryptopilot.runtime.preferences import effective
 from cryptopilot.runtime.recent import Recent
 from cryptopilot.runtime.settings import Settings
@@ -67,6 +67,7 @@ class PipelineService:
         self.opening_ms = 0.0
         self.resumed = False
         self._moment: Moment | None = None
+        self._statistics: tuple[Standing, Statistics] | None = None
 
     def open(self) -> None:
         """Take the home, open the database, and recover the session; `run` lets market time go on."""
@@ -196,8 +197,11 @@ class PipelineService:
         return Reader(self.engine, self.assembly.session_id, WALLET)
 
     def statistics(self) -> Statistics:
-        """What the session has come to so far."""
-        return statistics_of(self.assembly, self.recent, self.performance)
+        """What the session has come to, as of the last committed batch."""
+        now, kept = self.performance.now, self._statistics
+        if kept is None or kept[0] is not now:
+            kept = self._statistics = (now, statistics_of(self.assembly, self.recent, self.performance))
+        return kept[1]
 
     def pages(self) -> Pages:
         return Pages(self.engine, self.assembly.session_id, WALLET)

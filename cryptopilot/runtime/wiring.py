@@ -51,8 +51,12 @@ from cryptopilot.runtime.settings import Settings
 from cryptopilot.simulation.paper import PaperBroker
 
 WALLET = "default"
-MODELS: tuple[tuple[Model, float], ...] = ((TechnicalModel(), 0.40), (MomentumModel(), 0.35), (NewsModel(), 0.25))
-"""The ensemble's members and their declared weights; a new model is one more line."""
+MODELS: tuple[tuple[Model, float], ...] = (
+    (TechnicalModel(), 0.40),
+    (MomentumModel(), 0.35),
+    (NewsModel(), 0.25),
+)
+"""The ensemble's members and their declared weights; a new model is one more line (docs/guide/extend-model.md)."""
 
 NEWS_HALF_LIFE_MS = 6 * HOUR
 PAPER_COSTS = Costs(fee_ppm=1000, half_spread=0.0001, impact=0.1, latency_share=0.0, volume_cap=0.05)

@@ -8,9 +8,12 @@ from cryptopilot.adapters.models.rule_based import MomentumModel, NewsModel, Tec
 from cryptopilot.domain.prediction import Evidence
 from cryptopilot.domain.tape import Tape
 from cryptopilot.ports.model import Model
+from cryptopilot.rules.features import Features
+from cryptopilot.runtime import wiring
 from cryptopilot.simulation.sandbox import DEFAULT_SYMBOLS, SandboxMarket
 
-MODELS: list[Model] = [TechnicalModel(), MomentumModel(), NewsModel()]
+MODELS: list[Model] = [model for model, _ in wiring.MODELS]
+"""Whatever is listed is tested."""
 NAN = float("nan")
 
 
@@ -56,6 +59,17 @@ def test_it_says_the_same_of_one_symbol_whoever_stands_beside_it(model: Model, e
         alone = model.parts([one])[0]
         beside = model.parts([evidence[0], one])[1]
         assert repr(alone) == repr(beside)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: m.card.name)
+def test_of_a_symbol_of_which_nothing_is_known_it_abstains(model: Model) -> None:
+    unknown = Evidence("NEW/USDT", Features(*[NAN] * len(Features._fields)), NAN, NAN)
+    assert math.isnan(sum(model.parts([unknown])[0]))
+
+
+def test_every_listed_model_has_a_name_of_its_own_and_a_weight() -> None:
+    assert len({model.card.name for model in MODELS}) == len(MODELS)
+    assert all(weight > 0 for _, weight in wiring.MODELS)
 
 
 def test_a_model_that_lacks_its_input_abstains_instead_of_guessing(evidence: list[Evidence]) -> None:

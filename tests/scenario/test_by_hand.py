@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -77,7 +77,7 @@ def test_a_session_with_hands_in_it_is_reproduced_record_for_record(service: Pip
 
 def act_somehow(control: Control, service: PipelineService, draw: random.Random) -> None:
     held = [p.trade_id for p in list(service.assembly.trader.account.positions.values())]
-    acts = [
+    acts: list[Callable[[], object]] = [
         lambda: control.start(ADA),
         lambda: control.stop(ADA),
         lambda: control.halt(ADA, "a closer look"),

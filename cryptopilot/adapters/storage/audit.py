@@ -73,19 +73,17 @@ class AuditTrail:
             AuditCorruptError: one is changed, missing or out of its place; names the first.
         """
         expected, previous = 1, GENESIS
+        wanted = select(schema.audit).order_by(schema.audit.c.seq)
         with reading(self._engine) as connection:
             head = _head(connection)
-            rows = connection.execution_options(yield_per=1000).execute(
-                select(schema.audit).order_by(schema.audit.c.seq)
-            )
-            for row in rows:
-                if row.seq != expected:
-                    raise AuditCorruptError(expected, f"missing; the next one is {row.seq}")
-                if _link(previous, row.seq, row.at, row.who, row.action, row.subject, row.detail, row.address) != (
-                    row.hash
-                ):
-                    raise AuditCorruptError(expected, "its hash is not that of its content")
-                expected, previous = expected + 1, row.hash
+            with connection.execution_options(yield_per=1000).execute(wanted) as rows:
+                for row in rows:
+                    if row.seq != expected:
+                        raise AuditCorruptError(expected, f"missing; the next one is {row.seq}")
+                    fields = (row.at, row.who, row.action, row.subject, row.detail, row.address)
+                    if _link(previous, row.seq, *fields) != row.hash:
+                        raise AuditCorruptError(expected, "its hash is not that of its content")
+                    expected, previous = expected + 1, row.hash
         last = expected - 1
         if head[0] != last:
             raise AuditCorruptError(min(last, head[0]) + 1, f"the trail ends at {last}, its head stands at {head[0]}")

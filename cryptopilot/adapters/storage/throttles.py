@@ -45,12 +45,25 @@ class Throttles:
             connection.execute(insert(throttles), rows)
         return 0
 
-    def settle(self, cleared: Iterable[str], undone: Iterable[str]) -> None:
-        """After an attempt that did not fail: forget the failures of *cleared*, take the last of *undone* back."""
+    def settle(self, cleared: Iterable[str], undone: str, at: int) -> None:
+        """After an attempt that did not fail: forget the failures of *cleared*, and have *undone* as it was before.
+
+        Args:
+            at: when the attempt was admitted; a failure that came after it keeps its wait.
+        """
         with alone(self._engine) as connection:
             connection.execute(delete(throttles).where(throttles.c.key.in_(list(cleared))))
-            less = update(throttles).where(throttles.c.key.in_(list(undone)), throttles.c.failures > 0)
-            connection.execute(less.values(failures=throttles.c.failures - 1))
+            row = connection.execute(select(throttles).where(throttles.c.key == undone)).first()
+            if row is None or not row.failures:
+                return
+            waited = at - self._wait(row.failures - 1)  # Before the attempt the wait was over.
+            values = {"failures": row.failures - 1, "last_at": waited if row.last_at == at else row.last_at}
+            connection.execute(update(throttles).where(throttles.c.key == undone).values(values))
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Forget the failures of *keys*."""
+        with alone(self._engine) as connection:
+            connection.execute(delete(throttles).where(throttles.c.key.in_(list(keys))))
 
 
 def _counts(connection: Connection, keys: Sequence[str], now: int) -> list[tuple[int, int]]:

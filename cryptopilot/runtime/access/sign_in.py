@@ -77,13 +77,16 @@ class SignIn:
         """
         if not self.needs_setup:
             raise SetupClosedError
-        self._throttle.admit(address, None, self._now())
+        now = self._now()
+        self._throttle.admit(address, None, now)
         expected = self._home.setup_code()
         if expected is None or not hmac.compare_digest(code.encode("utf-8", "replace"), expected.encode()):
+            if not self.needs_setup:
+                raise SetupClosedError  # Whoever was first has just spent the code.
             with self._people.change() as change:
                 change.record(self._now(), "", "set_up_refused", "", {"why": "wrong code"}, address)
             raise WrongCodeError
-        self._throttle.settle(address, None)
+        self._throttle.settle(address, None, now)
         self._passwords.check(password, checked_username(username))
         digest, now = self._passwords.hash(password), self._now()
         user = User(secrets.token_hex(8), username, Role.ADMIN, digest, now)
@@ -103,7 +106,8 @@ class SignIn:
         """
         user = self._people.named(username) if is_username(username) else None
         account = account_key(username, address, self._known_addresses(user))
-        self._throttle.admit(address, account, self._now())
+        now = self._now()
+        self._throttle.admit(address, account, now)
         right = self._passwords.verify(user.password_hash if user else None, password)
         if user is None or not right or user.disabled:
             self._refuse("sign_in_refused", username if is_username(username) else _NOT_A_NAME, address)
@@ -113,7 +117,7 @@ class SignIn:
             if fresh is not None:
                 change.set_password(user.id, fresh)
             granted = self._open(change, user, "sign_in", address, self._now())
-        self._throttle.settle(address, account)
+        self._throttle.settle(address, account, now)
         return granted
 
     def refresh(self, refresh_token: str, address: str) -> Granted:
@@ -200,10 +204,11 @@ class SignIn:
         if user is None:
             raise CredentialsRefusedError
         account = account_key(user.username, address, self._known_addresses(user))
-        self._throttle.admit(address, account, self._now())
+        now = self._now()
+        self._throttle.admit(address, account, now)
         if not self._passwords.verify(user.password_hash, old) or user.disabled:
             self._refuse("password_change_refused", user.username, address)
-        self._throttle.settle(address, account)
+        self._throttle.settle(address, account, now)
         self._replace_password(user, new, user.username, "password_changed", address, session_id)
 
     def reset_password(self, username: str, new: str, who: str) -> None:

@@ -33,18 +33,18 @@ class Throttle:
         if left:
             raise ThrottledError(math.ceil(left / 1000))
 
-    def settle(self, address: str, account: str | None) -> None:
-        """The attempt succeeded: the account's failures are forgotten, the address has one less.
+    def settle(self, address: str, account: str | None, at: int) -> None:
+        """The attempt admitted at *at* succeeded: the account's failures are forgotten, the address is as before.
 
-        An address with an account of its own would otherwise clear itself between guesses at others'.
+        Were the address's forgotten too, whoever has an account could guess at others' without end.
         """
         by_address, *by_account = _keys(address, account)
-        self._throttles.settle(by_account, [by_address])
+        self._throttles.settle(by_account, by_address, at)
 
     def forget(self, username: str, known: frozenset[str]) -> None:
         """Forget an account's failures, from wherever they came; *known* as in `account_key`."""
         names = [username.lower(), *(f"{username.lower()} at {place}" for place in known)]
-        self._throttles.settle([f"account {name}" for name in names], [])
+        self._throttles.forget(f"account {name}" for name in names)
 
 
 def account_key(username: str, address: str, known: frozenset[str]) -> str | None:

@@ -43,8 +43,12 @@ class LineageTrade(TypedDict):
 
 
 class LineageSignal(TypedDict):
+    """*title* is the type, with the side where the type does not say it."""
+
     id: str
     signal_type: str
+    side: str
+    title: str
     reason: str
     confidence: float | None
     position_size: float

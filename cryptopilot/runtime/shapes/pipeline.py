@@ -216,11 +216,12 @@ class Verdict(TypedDict):
 
 
 class SignalShape(TypedDict):
-    """One proposal with its verdict; position_size is a fraction of equity."""
+    """One proposal with its verdict; position_size is a fraction of equity. *side* is BUY, SELL or HOLD."""
 
     id: str
     symbol: str
     signal_type: str
+    side: str
     confidence: float | None
     direction_prob: float | None
     price: str

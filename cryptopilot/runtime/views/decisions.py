@@ -1,11 +1,11 @@
 """Signals with their verdicts, and what became of all that was looked at."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from cryptopilot.domain.events import Funnel
 from cryptopilot.domain.instrument import Instrument
 from cryptopilot.domain.prediction import EnsembleCard, Prediction, reasoning
-from cryptopilot.domain.signal import WORDS, Judged
+from cryptopilot.domain.signal import SIDES, Judged, words
 from cryptopilot.domain.timeframe import iso
 from cryptopilot.runtime.explain import verdict_of
 from cryptopilot.runtime.moment import Moment
@@ -25,20 +25,21 @@ def signals(moment: Moment) -> list[SignalShape]:
 def signal(judged: Judged, instrument: Instrument, belief: Prediction | None, card: EnsembleCard) -> SignalShape:
     """One judged signal; *belief*, where it is of the same instant, is told as its reason."""
     s = judged.signal
-    words = WORDS[s.reason]
+    said = words(s.reason)
     if belief is not None and belief.instant == s.instant:
-        words = f"{words}; {reasoning(belief, card)}"
+        said = f"{said}; {reasoning(belief, card)}"
     return {
         "id": s.id,
         "symbol": s.symbol,
         "signal_type": s.signal_type,
+        "side": SIDES[s.side],
         "confidence": known(s.confidence),
         "direction_prob": known(s.direction_prob),
         "price": price(instrument, s.mark_ticks),
         "position_size": s.size,
         "stop_loss": price(instrument, s.stop_ticks) if s.stop_ticks else None,
         "take_profit": price(instrument, s.target_ticks) if s.target_ticks else None,
-        "reasoning": words,
+        "reasoning": said,
         "verdict": verdict_of(judged, instrument.quote),
         "expires_at": iso(s.expires_at),
         "timestamp": iso(s.instant),
@@ -65,7 +66,7 @@ def funnel(found: Funnel, symbols: int, since: int | None = None, until: int | N
 
 def why(f: Funnel) -> str:
     """The answer to "why no trade?", from the first step of the funnel that let nothing through."""
-    asked = f.signals.get("BUY", 0)
+    asked = sum(count for kind, count in f.signals.items() if kind not in ("HOLD", "SELL"))
     if not f.instants:
         return "Nothing has been decided yet."
     if not f.predictions:
@@ -73,20 +74,20 @@ def why(f: Funnel) -> str:
     if not f.known:
         return f"No trade: all {f.predictions} predictions are unknown; every model abstained."
     if not asked:
-        return f"No trade: no prediction became a BUY; most often {_most(f.holds, WORDS)}."
+        return f"No trade: no prediction became a signal to buy; most often {_most(f.holds, words)}."
     if not f.approved:
-        return f"No trade: all {asked} BUY signals were refused; most often by {_most(f.refusals, {})}."
+        return f"No trade: all {asked} signals to buy were refused; most often by {_most(f.refusals, str)}."
     if not f.filled:
         return f"No trade: {f.approved} orders were approved, and none met its limit price before it expired."
-    refused = f"; most refusals came from {_most(f.refusals, {})}" if f.refusals else ""
-    return f"{f.filled} of {asked} BUY signals became positions{refused}."
+    refused = f"; most refusals came from {_most(f.refusals, str)}" if f.refusals else ""
+    return f"{f.filled} of {asked} signals to buy became positions{refused}."
 
 
-def _most(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
+def _most(counts: Mapping[str, int], in_words: Callable[[str], str]) -> str:
     if not counts:
         return "for no recorded reason"
     name, count = max(counts.items(), key=lambda item: item[1])
-    return f"{words.get(name, name)} ({count} times)"
+    return f"{in_words(name)} ({count} times)"
 
 
 def _descending(counts: Mapping[str, int]) -> dict[str, int]:

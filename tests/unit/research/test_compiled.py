@@ -15,6 +15,9 @@ from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.research.compiled import CompiledRules, compiled_rules, version
 from cryptopilot.rules.indicators import momentum, signed_volume
 from cryptopilot.rules.ledger import bought
+from cryptopilot.rules.review import REVIEW, verdict
+from cryptopilot.rules.scores import bounded
+from cryptopilot.rules.signal_types import signal_of
 from tests.conftest import ROOT
 
 
@@ -25,7 +28,8 @@ def test_every_rule_has_a_compiled_twin_and_stays_a_plain_function() -> None:
         assert isinstance(rule, FunctionType)
         twin: object = compiled.rule(rule)
         assert isinstance(twin, numba.core.dispatcher.Dispatcher)
-        assert twin.py_func.__code__ is rule.__code__
+        same = twin.py_func.__code__ is rule.__code__
+        assert same == (rule not in (verdict, signal_of))  # These loop over lists of rules.
 
 
 def test_inside_compiled_rules_every_rule_is_a_compiled_one() -> None:
@@ -34,6 +38,40 @@ def test_inside_compiled_rules_every_rule_is_a_compiled_one() -> None:
     called = {rule.__name__ for rule in rules.RULES} & set(names)
     assert called >= {"fee", "notional_up", "mul_div_up", "sold"}
     assert not [name for name in called if isinstance(names[name], FunctionType)]
+
+
+def test_a_loop_over_a_list_of_rules_is_its_body_once_for_each_compiled_member() -> None:
+    compiled = compiled_rules()
+    twin: object = compiled.rule(verdict)
+    unrolled = twin.py_func  # type: ignore[attr-defined]
+    assert unrolled.__code__.co_firstlineno == verdict.__code__.co_firstlineno
+    assert unrolled.__code__.co_filename == verdict.__code__.co_filename
+    called = [name for name in unrolled.__code__.co_names if name.startswith("REVIEW__")]
+    assert [unrolled.__globals__[name] for name in called] == [compiled.rule(check) for check in REVIEW]
+
+
+HALVINGS = (bounded, bounded)
+
+
+def left_early(x: float) -> float:
+    for halving in HALVINGS:
+        x = halving(x)
+        if x < 0.5:
+            break
+    return x
+
+
+def halved(x: float) -> float:
+    for halving in HALVINGS:
+        x = halving(x)
+    return x
+
+
+def test_a_driver_may_loop_over_a_list_of_rules_and_leave_it_by_returning_only() -> None:
+    driver: Callable[..., float] = compiled_rules().driver(halved)
+    assert driver(1.0) == halved(1.0) == 1 / 3
+    with pytest.raises(InvalidValueError, match="HALVINGS"):
+        compiled_rules().driver(left_early)
 
 
 def test_what_is_no_rule_has_no_twin() -> None:

@@ -34,6 +34,10 @@ class Names:
     aliases: dict[str, Kind] = field(default_factory=dict)
     tuples: dict[str, dict[str, Kind]] = field(default_factory=dict)
     rules: dict[str, Kind] = field(default_factory=dict)
+    signatures: dict[str, Kind] = field(default_factory=dict)
+    """What a rule of a named signature returns."""
+    chains: dict[str, Kind] = field(default_factory=dict)
+    """What every rule of a list returns: tuples of rules of one signature."""
 
     def learn(self, tree: ast.Module) -> None:
         for node in tree.body:
@@ -41,6 +45,17 @@ class Names:
                 case ast.ClassDef(bases=[ast.Name("NamedTuple")]):
                     fields = (n for n in node.body if isinstance(n, ast.AnnAssign))
                     self.tuples[node.name] = {ast.unparse(n.target): self.kind(n.annotation) for n in fields}
+                case ast.AnnAssign(
+                    target=ast.Name(name),
+                    annotation=ast.Name("TypeAlias"),
+                    value=ast.Subscript(ast.Name("Callable"), ast.Tuple([ast.List(), returned])),
+                ):
+                    self.signatures[name] = self.kind(returned)
+                case ast.AnnAssign(
+                    target=ast.Name(name),
+                    annotation=ast.Subscript(ast.Name("tuple"), ast.Tuple([ast.Name(each), ast.Constant()])),
+                ) if each in self.signatures:
+                    self.chains[name] = self.signatures[each]
                 case ast.AnnAssign(target=ast.Name(name), annotation=ast.Name("TypeAlias"), value=ast.expr()):
                     assert node.value is not None
                     self.aliases[name] = self.kind(node.value)
@@ -78,6 +93,8 @@ class Scope:
 
     names: Names
     local: dict[str, Kind]
+    members: dict[str, Kind] = field(default_factory=dict)
+    """What the rule returns that a loop over a list of rules has in hand."""
 
     def kind(self, node: ast.expr) -> Kind:
         match node:
@@ -134,7 +151,7 @@ class Scope:
             return "float" if arguments == ["Window"] else _joined(arguments)
         if name in self.names.tuples:
             return name
-        return self.names.rules.get(name, "?")
+        return self.members.get(name, self.names.rules.get(name, "?"))
 
 
 def problems(source: str, names: Names | None = None) -> list[str]:
@@ -212,6 +229,10 @@ def _at(node: ast.AST, scope: Scope) -> Iterator[str]:
         case ast.AugAssign(target, operator, value):
             yield from _at(ast.BinOp(target, operator, value), scope)
             yield from scope.bind(target, scope.kind(ast.BinOp(target, operator, value)))
+        case ast.For(ast.Name(each), ast.Name(chain)) if chain in scope.names.chains:
+            scope.members[each] = scope.names.chains[chain]
+            if any(isinstance(n, ast.Break | ast.Continue) for n in ast.walk(node)) or node.orelse:
+                yield f"a way out of the loop over {chain} other than returning"
         case ast.For(target, over):
             yield from scope.bind(target, "int" if isinstance(over, ast.Call) else "float")
         case ast.BinOp(left, ast.Div(), right) if "float" not in (scope.kind(left), scope.kind(right)):
@@ -221,7 +242,8 @@ def _at(node: ast.AST, scope: Scope) -> Iterator[str]:
         case ast.Call(func, _, keywords):
             name = ast.unparse(func)
             of_math = name.startswith("math.") and name.removeprefix("math.") in OF_MATH
-            if not (name in FUNCTIONS or of_math or name in scope.names.rules or name in scope.names.tuples):
+            ours = name in scope.names.rules or name in scope.members or name in scope.names.tuples
+            if not (name in FUNCTIONS or of_math or ours):
                 yield f"a call of {name}"
             if keywords:
                 yield "a keyword argument"

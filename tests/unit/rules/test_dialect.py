@@ -64,6 +64,20 @@ def allowed(x: float, n: int, pair: Pair, window: Sequence[float]) -> tuple[int,
         return math.floor(x), min(x, abs(total)) / pair.b
     made = Pair(max(n, 1), math.sqrt(x))
     return made.a, made.b if n > 0 else x
+
+
+Halving: TypeAlias = Callable[[float], float]
+HALVINGS: tuple[Halving, ...] = (half, half)
+
+
+@rule
+def quartered(x: float) -> float:
+    """A loop over a list of rules."""
+    for halving in HALVINGS:
+        x = halving(x) / 1.0
+        if x > 2.0:
+            return x
+    return x
 '''
 
 
@@ -136,6 +150,19 @@ def test_what_a_rule_may_not_do_is_named(statement: str, named: str) -> None:
             "lenient: other than plain arguments",
         ),
         ("@rule\ndef many(*x: float) -> float:\n    return 1.0\n", "many: other than plain arguments"),
+        (
+            "Made: TypeAlias = Callable[[float], int]\nLIST: tuple[Made, ...] = ()\n\n\n"
+            "@rule\ndef ratio(x: float) -> float:\n    for one in LIST:\n        x = one(x) / 2\n    return x\n",
+            "ratio: a division of integers: one(x) / 2",
+        ),
+        *(
+            (
+                "Made: TypeAlias = Callable[[float], float]\nLIST: tuple[Made, ...] = ()\n\n\n"
+                f"@rule\ndef early(x: float) -> float:\n    for one in LIST:\n        {leaving}\n    return x\n",
+                "early: a way out of the loop over LIST other than returning",
+            )
+            for leaving in ("break", "continue", "x = one(x)\n    else:\n        return x")
+        ),
         ("class Thing:\n    pass\n", "Thing: a class that is no NamedTuple"),
     ],
 )

@@ -3,33 +3,16 @@
 import ast
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any, NamedTuple, cast
 
 import pytest
 
-from cryptopilot.rules import RULES
+from cryptopilot.rules import RULES, review
 from cryptopilot.rules import limits as rules
-from cryptopilot.rules.limits import (
-    APPROVED,
-    COOLDOWN,
-    FREE_CASH,
-    HALTED,
-    MAX_CONCURRENT,
-    MAX_DAILY_LOSS,
-    MAX_DRAWDOWN,
-    MAX_ORDER,
-    MAX_POSITION,
-    MIN_CONFIDENCE,
-    MIN_ORDER,
-    NOT_WHITELISTED,
-    ORDER_TOO_LARGE,
-    STALE_PRICE,
-    STALE_SIGNAL,
-    Ask,
-    Book,
-    Limits,
-)
+from cryptopilot.rules.limits import Ask, Book, Finding, Limits, RiskRule
+from cryptopilot.rules.review import APPROVED, REVIEW
 from tests.unit.rules.twins import both
 
 NAN = float("nan")
@@ -41,29 +24,36 @@ LIMITS = Limits(
 BOOK = Book(halted=False, equity=1_000_000, day_base=1_000_000, peak=1_000_000, free_cash=500_000, slots_taken=0)
 ASK = Ask(
     only_reduces=False, allowed=True, confidence=0.9, notional=50_000, magnitude=50_000.0, fee=50,
-    signal_age_ms=0, price_age_ms=0, cooldown_left_ms=0,
+    signal_age_ms=0, price_age_ms=0, cooldown_left_ms=0, now_ms=1_700_000_000_000,
 )  # fmt: skip
 
-verdict, correlated = both(rules.verdict), both(rules.correlated)
-Verdict = Callable[[Ask, Book, Limits], tuple[int, float]]
+verdict, correlated = both(review.verdict), both(rules.correlated)
+NAMES = [check.__name__ for check in REVIEW]
+PUBLISHED = [
+    "halted", "whitelist", "stale_signal", "stale_price", "min_confidence", "max_daily_loss", "max_drawdown",
+    "cooldown", "max_concurrent", "order_too_large", "max_position", "min_order", "max_order", "free_cash",
+]  # fmt: skip
+"""The names that programs know; a check that is added needs cases below, and no place here."""
+Verdict = Callable[[Ask, Book, Limits], tuple[int, Finding]]
 
 
 class Case(NamedTuple):
-    """What the review answers when the ask, the book or the limits differ from an order that passes."""
+    """What the review answers when the ask, the book or the limits differ from an order that passes.
 
-    code: int
+    *rule* is the name of the refusal, empty for none.
+    """
+
+    rule: str
     found: float
     changes: dict[str, Any]
 
     def __str__(self) -> str:
-        return f"{NAMES[self.code]} {' '.join(f'{k}={v}' for k, v in self.changes.items())}"
+        return f"{self.rule or 'passes'} {' '.join(f'{k}={v}' for k, v in self.changes.items())}"
 
-    def holds(self, judge: Verdict) -> bool:
-        code, found = judge(*(_changed(of, self.changes) for of in (ASK, BOOK, LIMITS)))  # type: ignore[arg-type]
-        return code == self.code and repr(found) == repr(self.found)
-
-
-NAMES = {code: name for name, code in vars(rules).items() if name.isupper() and code in range(16)}
+    def holds(self, judge: Verdict, names: Sequence[str] = NAMES) -> bool:
+        place, finding = judge(*(_changed(of, self.changes) for of in (ASK, BOOK, LIMITS)))  # type: ignore[arg-type]
+        rule = "" if place == APPROVED else names[place]
+        return (rule, finding.breaks, repr(finding.found)) == (self.rule, bool(self.rule), repr(self.found))
 
 
 def _changed(of: tuple[object, ...], changes: dict[str, Any]) -> tuple[object, ...]:
@@ -72,70 +62,70 @@ def _changed(of: tuple[object, ...], changes: dict[str, Any]) -> tuple[object, .
 
 
 def passes(**changes: Any) -> Case:
-    return Case(APPROVED, 0.0, changes)
+    return Case("", 0.0, changes)
 
 
 BIG = 9_007_199_254_740_992.0
 NOT_JUDGED = {"max_daily_loss": 2.0, "max_drawdown": 2.0}
 CASES = [
     passes(),
-    Case(HALTED, 1.0, {"halted": True}),
-    Case(NOT_WHITELISTED, 0.0, {"allowed": False}),
+    Case("halted", 1.0, {"halted": True}),
+    Case("whitelist", 0.0, {"allowed": False}),
     # Ages pass at their limit.
     passes(signal_age_ms=59_999),
     passes(signal_age_ms=60_000),
-    Case(STALE_SIGNAL, 60_001.0, {"signal_age_ms": 60_001}),
+    Case("stale_signal", 60_001.0, {"signal_age_ms": 60_001}),
     passes(price_age_ms=119_999),
     passes(price_age_ms=120_000),
-    Case(STALE_PRICE, 120_001.0, {"price_age_ms": 120_001}),
+    Case("stale_price", 120_001.0, {"price_age_ms": 120_001}),
     # Confidence passes at its limit.
-    Case(MIN_CONFIDENCE, math.nextafter(0.7, 0.0), {"confidence": math.nextafter(0.7, 0.0)}),
+    Case("min_confidence", math.nextafter(0.7, 0.0), {"confidence": math.nextafter(0.7, 0.0)}),
     passes(confidence=0.7),
     passes(confidence=math.nextafter(0.7, 1.0)),
-    Case(MIN_CONFIDENCE, NAN, {"confidence": NAN}),
-    Case(MIN_CONFIDENCE, 0.9, {"min_confidence": NAN}),
+    Case("min_confidence", NAN, {"confidence": NAN}),
+    Case("min_confidence", 0.9, {"min_confidence": NAN}),
     # Daily loss and drawdown refuse at theirs.
     passes(equity=950_001),
-    Case(MAX_DAILY_LOSS, 0.05, {"equity": 950_000}),
-    Case(MAX_DAILY_LOSS, 0.050001, {"equity": 949_999}),
-    Case(MAX_DAILY_LOSS, NAN, {"day_base": 0}),
-    Case(MAX_DAILY_LOSS, 0.0, {"max_daily_loss": NAN}),
+    Case("max_daily_loss", 0.05, {"equity": 950_000}),
+    Case("max_daily_loss", 0.050001, {"equity": 949_999}),
+    Case("max_daily_loss", NAN, {"day_base": 0}),
+    Case("max_daily_loss", 0.0, {"max_daily_loss": NAN}),
     passes(equity=850_001, day_base=850_001),
-    Case(MAX_DRAWDOWN, 0.15, {"equity": 850_000, "day_base": 850_000}),
-    Case(MAX_DRAWDOWN, 0.150001, {"equity": 849_999, "day_base": 849_999}),
-    Case(MAX_DRAWDOWN, NAN, {"peak": 0}),
-    Case(MAX_DRAWDOWN, 0.0, {"max_drawdown": NAN}),
+    Case("max_drawdown", 0.15, {"equity": 850_000, "day_base": 850_000}),
+    Case("max_drawdown", 0.150001, {"equity": 849_999, "day_base": 849_999}),
+    Case("max_drawdown", NAN, {"peak": 0}),
+    Case("max_drawdown", 0.0, {"max_drawdown": NAN}),
     # A cooldown is over when nothing of it is left.
-    Case(COOLDOWN, 1.0, {"cooldown_left_ms": 1}),
+    Case("cooldown", 1.0, {"cooldown_left_ms": 1}),
     passes(cooldown_left_ms=0),
     passes(cooldown_left_ms=-1),
     passes(slots_taken=4),
-    Case(MAX_CONCURRENT, 5.0, {"slots_taken": 5}),
-    Case(MAX_CONCURRENT, 6.0, {"slots_taken": 6}),
+    Case("max_concurrent", 5.0, {"slots_taken": 5}),
+    Case("max_concurrent", 6.0, {"slots_taken": 6}),
     # What cannot be booked exactly is no order.
     passes(magnitude=math.nextafter(BIG, 0.0)),
-    Case(ORDER_TOO_LARGE, BIG, {"magnitude": BIG}),
-    Case(ORDER_TOO_LARGE, NAN, {"magnitude": NAN}),
+    Case("order_too_large", BIG, {"magnitude": BIG}),
+    Case("order_too_large", NAN, {"magnitude": NAN}),
     # Sizes pass at their limit.
     passes(notional=99_999),
     passes(notional=100_000),
-    Case(MAX_POSITION, 0.100001, {"notional": 100_001}),
-    Case(MAX_POSITION, NAN, {"equity": 0, **NOT_JUDGED}),
-    Case(MAX_POSITION, 0.05, {"max_position": NAN}),
-    Case(MIN_ORDER, 999.0, {"notional": 999}),
+    Case("max_position", 0.100001, {"notional": 100_001}),
+    Case("max_position", NAN, {"equity": 0, **NOT_JUDGED}),
+    Case("max_position", 0.05, {"max_position": NAN}),
+    Case("min_order", 999.0, {"notional": 999}),
     passes(notional=1_000),
     passes(notional=1_001),
     passes(notional=49_999, max_order=50_000),
     passes(notional=50_000, max_order=50_000),
-    Case(MAX_ORDER, 50_001.0, {"notional": 50_001, "max_order": 50_000}),
+    Case("max_order", 50_001.0, {"notional": 50_001, "max_order": 50_000}),
     # The fee is paid too.
     passes(free_cash=50_051),
     passes(free_cash=50_050),
-    Case(FREE_CASH, 50_050.0, {"free_cash": 50_049}),
+    Case("free_cash", 50_050.0, {"free_cash": 50_049}),
     # Leaving is never refused.
     passes(only_reduces=True, halted=True, confidence=NAN, equity=0),
 ]
-REFUSALS = [case for case in CASES if case.code != APPROVED]
+REFUSALS = [case for case in CASES if case.rule]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -149,39 +139,70 @@ def test_leaving_is_never_refused(case: Case) -> None:
 
 
 def test_every_refusal_that_the_review_knows_has_its_cases() -> None:
-    assert {case.code for case in REFUSALS} == set(range(1, 16)) - {rules.MAX_CORRELATION}
+    assert {case.rule for case in REFUSALS} == set(NAMES)
+    assert len(set(NAMES)) == len(NAMES)
+
+
+def test_the_published_checks_are_all_there_in_their_order() -> None:
+    assert [name for name in NAMES if name in PUBLISHED] == PUBLISHED
+
+
+MENDS: list[tuple[str, dict[str, Any]]] = [
+    ("halted", {"halted": False}),
+    ("whitelist", {"allowed": True}),
+    ("stale_signal", {"signal_age_ms": 0}),
+    ("stale_price", {"price_age_ms": 0}),
+    ("min_confidence", {"confidence": 0.9}),
+    ("max_daily_loss", {"day_base": 1}),
+    ("max_drawdown", {"peak": 1}),
+    ("cooldown", {"cooldown_left_ms": 0}),
+    ("max_concurrent", {"slots_taken": 0}),
+    ("order_too_large", {"magnitude": 1.0}),
+    ("max_position", {"max_position": 1.0}),
+    ("min_order", {"min_order": 0}),
+    ("max_order", {"max_order": 10**9}),
+    ("free_cash", {"free_cash": 10**9}),
+]
+BROKEN: dict[str, Any] = {
+    "halted": True, "allowed": False, "signal_age_ms": 10**9, "price_age_ms": 10**9, "confidence": 0.0,
+    "equity": 500_000, "cooldown_left_ms": 1, "slots_taken": 9, "magnitude": BIG, "notional": 300_000,
+    "min_order": 400_000, "max_order": 200_000, "free_cash": 0,
+}  # fmt: skip
+
+
+def _answers(judge: Verdict) -> list[int]:
+    """Break everything, then mend it one by one: where each answer stands in the list."""
+    changes, places = dict(BROKEN), []
+    for _, mend in MENDS:
+        places.append(judge(*(_changed(of, changes) for of in (ASK, BOOK, LIMITS)))[0])  # type: ignore[arg-type]
+        changes |= mend
+    return places
 
 
 def test_the_first_limit_broken_is_the_one_that_answers() -> None:
-    """Break everything, then mend it one by one: the refusals come in the order of the checks."""
-    mends: list[tuple[int, dict[str, Any]]] = [
-        (HALTED, {"halted": False}),
-        (NOT_WHITELISTED, {"allowed": True}),
-        (STALE_SIGNAL, {"signal_age_ms": 0}),
-        (STALE_PRICE, {"price_age_ms": 0}),
-        (MIN_CONFIDENCE, {"confidence": 0.9}),
-        (MAX_DAILY_LOSS, {"day_base": 1}),
-        (MAX_DRAWDOWN, {"peak": 1}),
-        (COOLDOWN, {"cooldown_left_ms": 0}),
-        (MAX_CONCURRENT, {"slots_taken": 0}),
-        (ORDER_TOO_LARGE, {"magnitude": 1.0}),
-        (MAX_POSITION, {"max_position": 1.0}),
-        (MIN_ORDER, {"min_order": 0}),
-        (MAX_ORDER, {"max_order": 10**9}),
-        (FREE_CASH, {"free_cash": 10**9}),
-    ]
-    assert {code for code, _ in mends} == {case.code for case in REFUSALS}
-    broken: dict[str, Any] = {
-        "halted": True, "allowed": False, "signal_age_ms": 10**9, "price_age_ms": 10**9, "confidence": 0.0,
-        "equity": 500_000, "cooldown_left_ms": 1, "slots_taken": 9, "magnitude": BIG, "notional": 300_000,
-        "min_order": 400_000, "max_order": 200_000, "free_cash": 0,
+    """The refusals come in the order of the checks."""
+    assert [rule for rule, _ in MENDS] == PUBLISHED
+    assert [NAMES[place] for place in _answers(verdict)] == PUBLISHED
+    mended = {name: value for _, mend in MENDS for name, value in mend.items()}
+    assert _judged(BROKEN | mended) == (APPROVED, Finding(False, 0.0, 0.0))
+
+
+def _judged(changes: dict[str, Any]) -> tuple[int, Finding]:
+    return verdict(*(_changed(of, changes) for of in (ASK, BOOK, LIMITS)))  # type: ignore[arg-type]
+
+
+def test_a_refusal_tells_the_limit_that_was_broken() -> None:
+    limits = {
+        "halted": 0.0, "whitelist": 0.0, "stale_signal": 60_000.0, "stale_price": 120_000.0, "min_confidence": 0.7,
+        "max_daily_loss": 0.05, "max_drawdown": 0.15, "cooldown": 0.0, "max_concurrent": 5.0, "order_too_large": BIG,
+        "max_position": 0.1, "min_order": 1_000.0, "max_order": 50_000.0, "free_cash": 50_049.0,
     }  # fmt: skip
-    answered = []
-    for _, mend in mends:
-        answered.append(verdict(*(_changed(of, broken) for of in (ASK, BOOK, LIMITS)))[0])  # type: ignore[arg-type]
-        broken |= mend
-    assert answered == [code for code, _ in mends]
-    assert verdict(*(_changed(of, broken) for of in (ASK, BOOK, LIMITS))) == (APPROVED, 0.0)  # type: ignore[arg-type]
+    told = {case.rule: _judged(case.changes)[1].limit for case in REFUSALS if not _unknown_limit(case)}
+    assert {rule: told[rule] for rule in PUBLISHED} == limits
+
+
+def _unknown_limit(case: Case) -> bool:
+    return any(name in LIMITS._fields and value != value for name, value in case.changes.items())
 
 
 # -- Correlation
@@ -197,12 +218,12 @@ def _against(correlation: float) -> list[float]:
 
 
 def test_correlation_passes_at_its_limit_and_below() -> None:
-    breaks, found = correlated(MOVES, _against(0.6), LIMITS)
+    breaks, _, found = correlated(MOVES, _against(0.6), LIMITS)
     assert not breaks
     assert 0.5 < found < 0.7
-    assert correlated(MOVES, _against(0.6), LIMITS._replace(max_correlation=found)) == (False, found)
+    assert correlated(MOVES, _against(0.6), LIMITS._replace(max_correlation=found)) == (False, found, found)
     just_under = LIMITS._replace(max_correlation=math.nextafter(found, 0.0))
-    assert correlated(MOVES, _against(0.6), just_under) == (True, found)
+    assert correlated(MOVES, _against(0.6), just_under) == (True, just_under.max_correlation, found)
 
 
 def test_only_moving_the_same_way_breaks_the_limit() -> None:
@@ -213,7 +234,7 @@ def test_only_moving_the_same_way_breaks_the_limit() -> None:
 
 @pytest.mark.parametrize("pairs", [0, 99])
 def test_too_few_pairs_to_tell_break_the_limit(pairs: int) -> None:
-    breaks, found = correlated(MOVES[:pairs], _against(0.0)[:pairs], LIMITS)
+    breaks, _, found = correlated(MOVES[:pairs], _against(0.0)[:pairs], LIMITS)
     assert breaks
     assert math.isnan(found)
 
@@ -231,30 +252,32 @@ def test_a_market_that_does_not_move_or_an_unknown_limit_breaks_it() -> None:
 
 # -- No check can be lost, loosened or made blind to NaN unnoticed
 
-SOURCE = ast.parse(inspect.getsource(rules.verdict).removeprefix("@rule\n"))  # A mutant is no rule.
+# A mutant is written over the source of one check, or of the loop over them, and stands in its place in the list.
+
+
+def _source(function: Callable[..., object]) -> ast.Module:
+    return ast.parse(inspect.getsource(function).removeprefix("@rule\n"))  # A mutant is no rule.
 
 
 MOVED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
 }  # fmt: skip
-OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.GtE: ast.Lt}
+OPPOSITE: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.GtE, ast.LtE: ast.Gt, ast.Gt: ast.LtE, ast.GtE: ast.Lt,
+}  # fmt: skip
 
 
 class Rewriter(ast.NodeTransformer):
-    """Changes the check, or the comparison, that reads as *text*, and nothing else."""
+    """Changes what reads as *text*, and nothing else."""
 
     def __init__(self, kind: type[ast.AST], text: str, change: Callable[[Any], ast.AST | None]) -> None:
         self.kind, self.text, self.change, self.changed = kind, text, change, 0
 
     def visit(self, node: ast.AST) -> Any:
-        if not isinstance(node, self.kind) or ast.unparse(getattr(node, "test", node)) != self.text:
+        if not isinstance(node, self.kind) or ast.unparse(node) != self.text:
             return self.generic_visit(node)
         self.changed += 1
         return self.change(node)
-
-
-def _removed(node: ast.If) -> None:
-    """The check does not take place."""
 
 
 def _moved(node: ast.Compare) -> ast.Compare:
@@ -262,59 +285,117 @@ def _moved(node: ast.Compare) -> ast.Compare:
     return ast.Compare(node.left, [MOVED[type(node.ops[0])]()], node.comparators)
 
 
-def _blinded(node: ast.If) -> ast.If:
+def _blinded(node: ast.UnaryOp) -> ast.Compare:
     """``not a < b`` written as ``a >= b``, which NaN passes."""
-    inner = cast("ast.Compare", cast("ast.UnaryOp", node.test).operand)
-    test = ast.Compare(inner.left, [OPPOSITE[type(inner.ops[0])]()], inner.comparators)
-    return ast.If(test, node.body, node.orelse)
+    inner = cast("ast.Compare", node.operand)
+    return ast.Compare(inner.left, [OPPOSITE[type(inner.ops[0])]()], inner.comparators)
 
 
-def _rewritten(kind: type[ast.AST], text: str, change: Callable[[Any], ast.AST | None]) -> Verdict:
+def _rewritten(
+    function: Callable[..., object], kind: type[ast.AST], text: str, change: Callable[[Any], ast.AST | None]
+) -> Any:
     rewriter = Rewriter(kind, text, change)
-    tree = rewriter.visit(ast.parse(ast.unparse(SOURCE)))
+    tree = rewriter.visit(_source(function))
     assert rewriter.changed == 1
-    names = dict(vars(rules))
+    names = dict(cast("Any", function).__globals__)
     exec(compile(ast.fix_missing_locations(tree), "a mutant", "exec"), names)  # noqa: S102  # Our own source.
-    return cast("Verdict", names["verdict"])
+    return names[function.__name__]
 
 
-def _texts(kind: type[ast.AST]) -> list[str]:
-    return [ast.unparse(getattr(n, "test", n)) for n in ast.walk(SOURCE) if isinstance(n, kind)]
+def _judging(checks: Sequence[RiskRule]) -> Verdict:
+    """The loop over another list of checks."""
+    names = {**vars(review), "REVIEW": tuple(checks)}
+    return cast("Verdict", FunctionType(cast("FunctionType", review.verdict).__code__, names))
 
 
-CHECKS = _texts(ast.If)
-COMPARISONS = _texts(ast.Compare)
-NEGATED = [text for text in _texts(ast.UnaryOp) if text.removeprefix("not ") in COMPARISONS]
-WHOLE = {"signal_age_ms", "price_age_ms", "slots_taken", "ask.notional"}
-NAN_REACHES = [text for text in NEGATED if not any(name in text for name in WHOLE)]
+def _with(mutant: RiskRule) -> Verdict:
+    """The review with *mutant* in the place of the check of its name."""
+    return _judging([mutant if check.__name__ == mutant.__name__ else check for check in REVIEW])
+
+
+def _noticed(mutant: Verdict, names: Sequence[str] = NAMES) -> bool:
+    return any(not case.holds(mutant, names) for case in CASES)
+
+
+class Part(NamedTuple):
+    """A piece of a check that a mutant differs in."""
+
+    check: RiskRule
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.check.__name__}: {self.text}"
+
+
+def _parts(kind: type[ast.AST]) -> list[Part]:
+    return [
+        Part(check, ast.unparse(node))
+        for check in REVIEW
+        for node in ast.walk(_source(check))
+        if isinstance(node, kind)
+    ]
+
+
+COMPARISONS = _parts(ast.Compare)
+NEGATED = [Part(one.check, f"not {one.text}") for one in COMPARISONS]
+NEGATED = [one for one in NEGATED if one in _parts(ast.UnaryOp)]
+WHOLE = {"stale_signal", "stale_price", "max_concurrent", "min_order", "max_order", "free_cash"}
+NAN_REACHES = [one for one in NEGATED if one.check.__name__ not in WHOLE]
 """Checks on doubles; in those on integers the two ways of writing are one."""
 
 
-def test_there_are_fifteen_checks_of_which_five_may_meet_nan() -> None:
-    assert len(CHECKS) == len(set(CHECKS)) == 15
-    assert len(NAN_REACHES) == 5
+def test_five_of_the_published_checks_may_meet_nan_and_are_tried_with_it() -> None:
+    assert len(PUBLISHED) == 14
+    assert len([one for one in NAN_REACHES if one.check.__name__ in PUBLISHED]) == 5
 
 
-@pytest.mark.parametrize("check", CHECKS)
-def test_a_verdict_without_one_of_its_checks_is_noticed(check: str) -> None:
-    mutant = _rewritten(ast.If, check, _removed)
-    assert any(not case.holds(mutant) for case in CASES)
+@pytest.mark.parametrize("first", range(len(PUBLISHED) - 1), ids=PUBLISHED[:-1])
+def test_two_checks_in_each_other_s_place_are_noticed(first: int) -> None:
+    order = [*PUBLISHED]
+    order[first], order[first + 1] = order[first + 1], order[first]
+    checks = {check.__name__: check for check in REVIEW}
+    mutant = _judging([checks[name] for name in order])
+    answered = [order[place] for place in _answers(mutant)]
+    assert answered != PUBLISHED
 
 
-@pytest.mark.parametrize("comparison", COMPARISONS)
-def test_a_check_moved_to_the_other_side_of_its_boundary_is_noticed(comparison: str) -> None:
-    mutant = _rewritten(ast.Compare, comparison, _moved)
-    assert any(not case.holds(mutant) for case in CASES)
+def test_a_verdict_that_does_not_let_everybody_leave_is_noticed() -> None:
+    tests = [node for node in ast.walk(_source(review.verdict)) if isinstance(node, ast.If)]
+    for test in tests:
+        assert _noticed(_rewritten(review.verdict, ast.If, ast.unparse(test), lambda _: ast.Pass()))
+    assert len(tests) == 2  # Leaving, and what a check finds.
 
 
-@pytest.mark.parametrize("check", NAN_REACHES)
-def test_a_check_that_lets_nan_pass_is_noticed(check: str) -> None:
-    mutant = _rewritten(ast.If, check, _blinded)
-    assert any(not case.holds(mutant) for case in CASES)
+@pytest.mark.parametrize("check", REVIEW, ids=NAMES)
+def test_a_verdict_without_one_of_its_checks_is_noticed(check: RiskRule) -> None:
+    left = [one for one in REVIEW if one is not check]
+    assert _noticed(_judging(left), [one.__name__ for one in left])
+
+
+@pytest.mark.parametrize("check", REVIEW, ids=NAMES)
+def test_a_check_that_refuses_everything_is_noticed(check: RiskRule) -> None:
+    always = [_refusing if one is check else one for one in REVIEW]
+    assert _noticed(_judging(always))
+
+
+def _refusing(ask: Ask, book: Book, limits: Limits) -> Finding:
+    return Finding(True, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("part", COMPARISONS, ids=str)
+def test_a_check_moved_to_the_other_side_of_its_boundary_is_noticed(part: Part) -> None:
+    assert _noticed(_with(_rewritten(part.check, ast.Compare, part.text, _moved)))
+
+
+@pytest.mark.parametrize("part", NAN_REACHES, ids=str)
+def test_a_check_that_lets_nan_pass_is_noticed(part: Part) -> None:
+    assert _noticed(_with(_rewritten(part.check, ast.UnaryOp, part.text, _blinded)))
 
 
 def test_a_rewriting_that_changes_nothing_keeps_every_case() -> None:
     on_record = list(RULES)
-    mutant = _rewritten(ast.If, CHECKS[0], lambda node: node)
+    first = COMPARISONS[0]
+    mutant = _with(_rewritten(first.check, ast.Compare, first.text, lambda node: node))
     assert on_record == RULES
-    assert all(case.holds(mutant) for case in CASES)
+    assert not _noticed(mutant)
+    assert not _noticed(_rewritten(review.verdict, ast.Return, "return (place, finding)", lambda node: node))
