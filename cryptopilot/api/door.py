@@ -123,14 +123,15 @@ class Door:
         """A document that hangs ready for whoever carries a valid token; all else takes the long way."""
         topic = HOT.get(path)
         posted = self._desk.board.fresh() if topic is not None else None
-        if posted is None or topic is None:
+        document = posted.documents.get(topic) if posted and topic else None
+        if document is None:
             return None
         scheme, _, token = raw.get(b"authorization", b"").partition(b" ")
         try:
             self._desk.access.sign_in.authenticate(token.decode("latin-1"))
         except CryptoPilotError:
             return None
-        return posted.documents[topic].answer if scheme.lower() == b"bearer" else None
+        return document.answer if scheme.lower() == b"bearer" else None
 
 
 def _refused_body(scope: Scope, raw: Mapping[bytes, bytes]) -> Response | None:
