@@ -10,6 +10,9 @@ from cryptopilot.runtime.settings import Settings
 
 _FAMILIES = {"::1": socket.AF_INET6, "::": socket.AF_INET6}
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+UNREAD_MS = 20_000
+"""How long a client may leave unread what we have sent before its connection is cut off: a farewell to it would wait
+for ever. Where the system offers it (Linux)."""
 
 
 def take_port(settings: Settings, *, has_users: bool) -> socket.socket:
@@ -26,6 +29,8 @@ def take_port(settings: Settings, *, has_users: bool) -> socket.socket:
         _require_safety(settings, has_users=has_users)
     taken = socket.socket(_FAMILIES.get(host, socket.AF_INET))
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)  # Connections inherit it.
     try:
         taken.bind((host, settings.port))
     except OSError as error:
