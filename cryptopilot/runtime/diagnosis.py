@@ -125,10 +125,11 @@ def _signals_well(case: _Case) -> str:
 
 
 def _no_signals(case: _Case, *, runs: bool, deciding: bool) -> Iterator[Finding]:
-    yield from _ended(case)
+    ended = list(_ended(case))
+    yield from ended
     if not deciding:
         yield _stopped(case)
-    elif not runs:
+    elif not runs and not ended:
         yield _note(SIGNALS, f"nothing runs; the newest instant is {iso(case.now)}", "start it: cryptopilot serve")
     yield from _failed(case)
     yield from _unpredicted(case)
