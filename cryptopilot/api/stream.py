@@ -2,10 +2,15 @@
 
 One task writes to each client from a queue of its own. A client that does not read has its queue filled, and is
 dropped: neither the pipeline nor anybody else waits for it.
+
+Turns of the feed and what they change here happen one after the other: between a client's snapshot and the first
+update that it hears nothing is missed, and nothing is told twice.
 """
 
 import asyncio
 import contextlib
+import itertools
+import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -21,6 +26,7 @@ from cryptopilot.runtime.feed import TOPICS, Said
 from cryptopilot.runtime.front_desk import FrontDesk
 from cryptopilot.runtime.shapes.stream import Authenticate, FromClient, FromServer, Subscribe, Topic
 
+log = logging.getLogger("trading_pipeline")
 router = APIRouter()
 
 WAITING = 256
@@ -28,13 +34,17 @@ WAITING = 256
 WAITING_BYTES = 4 * 1024 * 1024
 PATIENCE_S = 10.0
 """How long a client may take to sign in."""
-HEARTBEAT_S = 15.0
+BEAT_S = 1.0
+HEARTBEAT_BEATS = 5
+"""Beats between two signs of life; clients take fifteen seconds of silence for a dead connection."""
 SPACING_S = 0.02
 """The least time between two turns of the feed: a market at full speed is shown fifty times a second at most."""
 LONGEST_MESSAGE = 16 * 1024
 MOST_CLIENTS = 1000
+BURST, PACE_S = 20, 0.1
+"""Messages that a client may send at once, and how long it waits for each beyond: what it asks for is not free."""
 
-UNAUTHORISED, REVOKED, TOO_SLOW, TOO_MANY, GOING_AWAY = 4401, 4403, 4408, 4429, 1001
+UNAUTHORISED, REVOKED, TOO_SLOW, TOO_MANY, GOING_AWAY, FAILED = 4401, 4403, 4408, 4429, 1001, 1011
 
 _encode = msgspec.json.Encoder().encode
 _from_client: TypeAdapter[Any] = TypeAdapter(FromClient)
@@ -49,6 +59,7 @@ class Client:
         self.identity: Identity | None = None
         self.waiting: asyncio.Queue[bytes] = asyncio.Queue(WAITING)
         self.waiting_bytes = 0
+        self._owes_until_ms = 0.0
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
 
     def put(self, text: bytes) -> None:
@@ -63,6 +74,23 @@ class Client:
         """Close, for the reason that *code* says; the first reason counts."""
         if not self.ended.done():
             self.ended.set_result(code)
+
+    async def read(self) -> str:
+        """Its next message; one that comes too fast is left in the socket for a while, which slows its sender down.
+
+        Raises:
+            ValueError: it is binary. WebSocketDisconnect: the client has gone.
+        """
+        message = await self.socket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message["code"])
+        now = stopwatch_ms()
+        self._owes_until_ms = max(self._owes_until_ms, now) + PACE_S * 1000
+        await asyncio.sleep(max(0.0, self._owes_until_ms - now - BURST * PACE_S * 1000) / 1000)
+        text = message.get("text")
+        if text is None:
+            raise ValueError("a binary message; allowed: JSON as text")
+        return str(text)
 
     async def write(self) -> None:
         """Send what waits, for ever."""
@@ -80,6 +108,7 @@ class Hub:
         self.clients: set[Client] = set()
         self.dropped = 0
         self._wake = asyncio.Event()
+        self._turning = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @contextlib.asynccontextmanager
@@ -93,6 +122,7 @@ class Hub:
             yield
         finally:
             self._desk.feed.wake = lambda: None
+            self._desk.access.sign_in.on_revoked.remove(self._revoked)
             for client in list(self.clients):
                 client.end(GOING_AWAY)
             for task in tasks:
@@ -110,18 +140,20 @@ class Hub:
         tasks = [asyncio.create_task(self._read(client)), asyncio.create_task(client.write())]
         try:
             ends: list[asyncio.Future[Any]] = [client.ended, *tasks]
-            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-            if client.ended in done:
-                code = client.ended.result()
-                self.dropped += code == TOO_SLOW
-                with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
-                    async with asyncio.timeout(1.0):  # Who does not read does not read our farewell either.
-                        await socket.close(code)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            if client.ended.done():
+                await self._farewell(client, client.ended.result())
         finally:
             self.clients.discard(client)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _farewell(self, client: Client, code: int) -> None:
+        self.dropped += code == TOO_SLOW
+        with contextlib.suppress(TimeoutError, RuntimeError, WebSocketDisconnect):
+            async with asyncio.timeout(1.0):  # Who does not read does not read our farewell either.
+                await client.socket.close(code)
 
     async def _read(self, client: Client) -> None:
         try:
@@ -133,14 +165,16 @@ class Hub:
             pass
         except TimeoutError:
             client.end(UNAUTHORISED)
+        except Exception:  # The end of this client; the others go on.
+            log.exception("stream_client_failed")
+            client.end(FAILED)
 
     async def _hear(self, client: Client) -> None:
         """One message of a client; the first one must sign it in."""
-        text = await client.socket.receive_text()
         try:
-            message = _from_client.validate_python(_parsed(text))
-        except (ValidationError, msgspec.DecodeError, UnicodeError, ValueError) as error:
-            self._complain(client, "malformed", _words(error))
+            message = _from_client.validate_python(_parsed(await client.read()))
+        except (ValidationError, msgspec.DecodeError, RecursionError, ValueError) as error:
+            self._complain(client, error)
             return
         if message["type"] == "auth":
             self._sign_in(client, message)
@@ -154,11 +188,12 @@ class Hub:
         else:
             _say(client, {"type": "pong", "at": iso(wall_ms())})
 
-    def _complain(self, client: Client, code: str, detail: str) -> None:
+    def _complain(self, client: Client, error: Exception) -> None:
         if client.identity is None:
             client.end(UNAUTHORISED)
         else:
-            _say(client, {"type": "problem", "code": code, "detail": detail, "field": None})
+            field, detail = _words(error)
+            _say(client, {"type": "problem", "code": "malformed", "detail": detail, "field": field})
 
     def _sign_in(self, client: Client, message: Authenticate) -> None:
         try:
@@ -177,38 +212,49 @@ class Hub:
 
     async def _subscribe(self, client: Client, message: Subscribe) -> None:
         """Bring the client to where every topic stands, then let it hear on; nothing can come in between."""
-        await self._turn()
-        feed, topics = self._desk.feed, list(dict.fromkeys(message["topics"]))
-        same = message.get("stream_id") == feed.stream_id
-        after = message.get("after", {}) if same else {}
-        resumed: list[Topic] = []
-        texts: list[bytes] = []
-        for topic in topics:
+        async with self._turning:
+            await self._turn()
+            resumed, texts = self._caught_up(message)
+            client.topics |= set(message["topics"])
+            _say(client, {"type": "subscribed", "topics": sorted(client.topics), "resumed": resumed})
+            for text in texts:
+                client.put(text)
+
+    def _caught_up(self, message: Subscribe) -> tuple[list[Topic], list[bytes]]:
+        """The topics that go on where the client was, and what brings it to where every topic stands."""
+        feed, resumed, texts = self._desk.feed, list[Topic](), list[bytes]()
+        after = message.get("after", {}) if message.get("stream_id") == feed.stream_id else {}
+        for topic in dict.fromkeys(message["topics"]):
             missed = feed.missed(topic, after[topic]) if topic in after else None
-            if missed is None:
-                texts.append(feed.snapshot(topic).text)
-            else:
+            if missed is not None:
                 resumed.append(topic)
                 texts += [said.text for said in missed]
-        client.topics |= set(topics)
-        _say(client, {"type": "subscribed", "topics": sorted(client.topics), "resumed": resumed})
-        for text in texts:
-            client.put(text)
+            elif (whole := feed.snapshot(topic)) is not None:
+                texts.append(whole.text)
+        return resumed, texts
 
     async def _turn(self) -> None:
-        """One turn of the feed, made elsewhere, told here."""
+        """One turn of the feed, made elsewhere, told here; to be called while nobody else is at it."""
         self._tell(await asyncio.to_thread(self._desk.feed.turn))
 
     async def _turns(self) -> None:
+        rested_ms = 0.0
         while True:
             await self._wake.wait()
             self._wake.clear()
-            if not any(client.topics for client in self.clients):
-                self._desk.feed.forget()
-                continue
             began = stopwatch_ms()
-            with contextlib.suppress(CryptoPilotError):  # The database is away: what was noted is told when it is back.
-                await self._turn()
+            try:
+                async with self._turning:
+                    if any(client.topics for client in self.clients):
+                        await self._turn()
+                    elif began - rested_ms >= 1000 * BEAT_S:
+                        rested_ms = began
+                        await asyncio.to_thread(self._desk.feed.rest)
+            except CryptoPilotError:
+                pass  # The service is being closed.
+            except Exception:  # The outermost loop: the stream goes on with the next turn.
+                log.exception("stream_turn_failed")
+                await asyncio.sleep(BEAT_S)
             await asyncio.sleep(max(SPACING_S, 5 * (stopwatch_ms() - began) / 1000))
 
     def _tell(self, said: Iterable[Said]) -> None:
@@ -218,15 +264,15 @@ class Hub:
                     client.put(one.text)
 
     async def _beat(self) -> None:
-        """Every second, who may not stay any longer goes; every few seconds, everybody hears that we are there."""
-        beats = 0
-        while True:
-            await asyncio.sleep(1.0)
-            beats += 1
+        """Look after what no commit tells: agents' beats, a silent database, leaves that end, silent connections."""
+        for beat in itertools.count(1):
+            await asyncio.sleep(BEAT_S)
+            self._desk.board.mark()
+            self._wake.set()
             for client in list(self.clients):
                 if client.identity is not None and client.identity.expires_at <= wall_ms():
                     client.end(UNAUTHORISED)
-                elif client.identity is not None and beats % HEARTBEAT_S == 0:
+                elif client.identity is not None and beat % HEARTBEAT_BEATS == 0:
                     _say(client, {"type": "pong", "at": iso(wall_ms())})
 
     def _revoked(self, session_id: str) -> None:
@@ -266,9 +312,12 @@ def _parsed(text: str) -> Any:
     return msgspec.json.decode(text)
 
 
-def _words(error: Exception) -> str:
-    """What was wrong with a message, in one line and without its content."""
-    if isinstance(error, ValidationError):
-        first = error.errors(include_input=False, include_url=False)[0]
-        return f"{'.'.join(str(part) for part in first['loc']) or 'message'}: {first['msg']}"
-    return str(error)[:200]
+def _words(error: Exception) -> tuple[str | None, str]:
+    """The field that was wrong, if it was one, and what was, in one line and without the message's content."""
+    if not isinstance(error, ValidationError):
+        return None, str(error)[:200]
+    first = error.errors(include_input=False, include_url=False)[0]
+    field = ".".join(str(part)[:40] for part in first["loc"])[:200] or None
+    if first["type"] == "union_tag_invalid":
+        return "type", f"type: allowed: {first['ctx']['expected_tags']}"
+    return field, f"{field or 'message'}: {first['msg']}"[:400]

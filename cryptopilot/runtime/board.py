@@ -5,12 +5,13 @@ A document is encoded when it is put up, not when it is read: reading is handing
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
 
 from cryptopilot.adapters.storage.pages import Wanted
-from cryptopilot.engine.clock import stopwatch_ms
+from cryptopilot.domain.errors import JournalUnavailableError
 from cryptopilot.runtime.moment import Moment
 from cryptopilot.runtime.service import PipelineService
 from cryptopilot.runtime.views import books, decisions, market
@@ -26,12 +27,22 @@ class Document(NamedTuple):
     answer: bytes
 
 
+class Documents(dict[str, Document]):
+    """Documents by topic. Only trades are ever missing: where the database has changed and does not answer.
+
+    Raises:
+        JournalUnavailableError: on looking up what is missing.
+    """
+
+    def __missing__(self, topic: str) -> Document:
+        raise JournalUnavailableError(f"the {topic} cannot be read now: the database does not answer")
+
+
 class Posted(NamedTuple):
     """Everything that hung on the board at one moment."""
 
     moment: Moment
-    documents: dict[str, Document]
-    version: int
+    documents: Documents
 
 
 def _counted(name: str, value: Any, body: bytes) -> bytes:
@@ -62,7 +73,6 @@ class Board:
         self._service = service
         self._renewing = threading.Lock()
         self._posted: Posted | None = None
-        self.took_ms = 0.0
         self._stale = threading.Event()
         self._stale.set()
 
@@ -84,28 +94,27 @@ class Board:
         with self._renewing:
             if self._posted is not None and not self._stale.is_set():
                 return self._posted
-            began = stopwatch_ms()
             self._stale.clear()
             try:
                 self._posted = self._put_up(self._service.moment())
             except BaseException:
                 self._stale.set()
                 raise
-            self.took_ms = stopwatch_ms() - began
             return self._posted
 
     def _put_up(self, moment: Moment) -> Posted:
         before = self._posted
-        documents: dict[str, Document] = {}
+        documents = Documents()
         for topic, field, look, written in _DOCUMENTS:
             value = look(moment)
             body = _encode(value)
             known = before.documents.get(topic) if before else None
             same = known is not None and known.body == body
             documents[topic] = known if same and known else Document(value, body, written(field, value, body))
-        moved = before is None or before.moment.moved != moment.moved
-        documents["trades"] = self._trades(moment) if moved or before is None else before.documents["trades"]
-        return Posted(moment, documents, 1 if before is None else before.version + 1)
+        kept = before.documents.get("trades") if before and before.moment.moved == moment.moved else None
+        with suppress(JournalUnavailableError):  # All else must be seen then, above all that the database is away.
+            documents["trades"] = kept or self._trades(moment)
+        return Posted(moment, documents)
 
     def _trades(self, moment: Moment) -> Document:
         """The first page of trades: read again only when an order or a fill has changed."""

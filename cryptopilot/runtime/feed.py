@@ -2,24 +2,28 @@
 
 It hears committed batches in the pipeline's thread, where it only takes note; a turn, in any other thread, makes
 messages of what was noted. What a topic has said last is kept, so that a listener who was away goes on where it was.
+
+Nothing is numbered before everything it takes has been read: a database that does not answer leaves no hole behind.
 """
 
 import logging
 import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, get_args
 
 import msgspec
 
 from cryptopilot.adapters.storage.pages import Page, Wanted
 from cryptopilot.adapters.storage.rows import news_of
+from cryptopilot.domain.errors import JournalUnavailableError
 from cryptopilot.domain.events import Marked, OrderCancelled, OrderFilled, OrderIntended, OrderSent
 from cryptopilot.domain.timeframe import iso
 from cryptopilot.engine.clock import wall_ms
 from cryptopilot.ports.journal import Batch
-from cryptopilot.runtime.board import Board
+from cryptopilot.runtime.board import Board, Posted
 from cryptopilot.runtime.service import PipelineService
 from cryptopilot.runtime.shapes.stream import EquityPoint, Topic
 from cryptopilot.runtime.views import alerts, books, log_lines
@@ -29,11 +33,17 @@ TOPICS: tuple[Topic, ...] = get_args(Topic)
 STATES: tuple[Topic, ...] = ("status", "market", "predictions", "signals", "positions", "account", "funnel")
 """Topics that say the whole of their state each time."""
 
+STORED: tuple[Topic, ...] = ("orders", "trades", "fills", "news", "equity")
+"""Topics of events that are in the database: while nobody listens they stand still."""
+
 KEPT_MESSAGES = 500
 """Of each topic of events: what a listener may have missed and still hear."""
 
 SHOWN = 200
 """Entries of a topic of events in a snapshot."""
+
+MOST_NOTED = 500
+"""Batches between two turns; where more have come, snapshots stand for them."""
 
 _encode = msgspec.json.Encoder().encode
 _OrderEvent = OrderIntended | OrderSent | OrderFilled | OrderCancelled
@@ -65,10 +75,10 @@ class Feed:
         self._service, self._board = service, board
         self._lock = threading.Lock()
         self._records: dict[Topic, _Record] = {topic: _Record() for topic in TOPICS}
-        self._noted: deque[Batch] = deque(maxlen=10_000)
+        self._noted: deque[Batch] | None = None
+        """What was committed since the stored topics were read; None while they have yet to be read."""
         self._lines = log_lines.LogLines()
         self._alerts = alerts.Watch()
-        self._loaded = False
         self.wake: Callable[[], None] = lambda: None
 
     def open(self) -> None:
@@ -82,81 +92,120 @@ class Feed:
         logging.getLogger("trading_pipeline").removeHandler(self._lines)
 
     def turn(self) -> list[Said]:
-        """Everything that has happened since the last turn, as messages in order."""
+        """Everything that has happened since the last turn, as messages in order.
+
+        While the database does not answer, what it would be asked for waits for a later turn; all else is told.
+        """
         with self._lock:
-            if not self._loaded:
-                self._load()
-            batches = [self._noted.popleft() for _ in range(len(self._noted))]
-            posted = self._board.posted()
-            said = [
-                self._state(topic, posted.documents[topic].body)
-                for topic in STATES
-                if posted.documents[topic].body is not self._records[topic].state
-            ]
-            for topic, entries in self._happened(batches).items():
-                if entries:
-                    said.append(self._entries(topic, entries))
+            said = self._shown_now(self._board.posted())
+            with suppress(JournalUnavailableError):
+                said += self._stored()
             return said
 
-    def forget(self) -> None:
-        """Nobody listens: take note of nothing until somebody does; what they missed is in their next snapshot."""
+    def rest(self) -> None:
+        """Nobody listens: read nothing until somebody does, but go on watching for what is to be known at once."""
         with self._lock:
-            self._loaded = False
-            self._noted.clear()
+            self._noted = None
+            self._shown_now(self._board.posted())
 
-    def snapshot(self, topic: Topic) -> Said:
-        """The whole of a topic as of its newest message."""
+    def snapshot(self, topic: Topic) -> Said | None:
+        """The whole of a topic as of its newest message.
+
+        None where the database has not answered yet: a turn tells it to everybody as soon as it has.
+        """
         with self._lock:
-            record = self._records[topic]
-            body = record.state if topic in STATES else _encode(list(record.entries.values()))
-            return Said(topic, record.seq, _message(topic, "snapshot", record.seq, body))
+            return self._snapshot(topic) if self._stands(topic) else None
 
     def missed(self, topic: Topic, after: int) -> list[Said] | None:
         """What a topic has said since its message *after*; None when that is not kept any more."""
         with self._lock:
             record = self._records[topic]
+            if not self._stands(topic):
+                return None
             if after == record.seq:
                 return []
-            if topic in STATES:
-                return None
             kept = [said for said in record.said if said.seq > after]
             return kept if kept and kept[0].seq == after + 1 else None
 
     def _note(self, batch: Batch) -> None:
         self._board.mark()
-        if self._loaded:
-            self._noted.append(batch)
+        noted = self._noted
+        if noted is not None:
+            noted.append(batch)
+            if len(noted) > MOST_NOTED:
+                self._noted = None
         self._woken()
 
     def _woken(self) -> None:
         self.wake()
 
-    def _load(self) -> None:
-        """Stand where the database stands; listeners from before get a snapshot."""
-        self._noted.clear()
-        self._loaded = True
-        pages, newest = self._service.pages(), Wanted(limit=SHOWN)
-        self._begin("orders", self._shown(pages.orders(newest), books.order))
-        self._begin("trades", self._shown(pages.trades(newest), books.trade))
-        self._begin("fills", self._shown(pages.fills(newest), books.fill))
-        self._begin("news", [headline(news_of(row)) for row in reversed(pages.news(newest).rows)])
-        self._begin("equity", self._curve())
-        self._begin("alerts", self._alerts.newest())
-        self._begin("log", self._lines.take())
+    def _stands(self, topic: Topic) -> bool:
+        """Whether a topic's record holds everything up to its newest message."""
+        return topic not in STORED or self._noted is not None
+
+    def _shown_now(self, posted: Posted) -> list[Said]:
+        """What no database is asked for: states that are others than before, alerts, lines of the log."""
+        said = [
+            self._state(topic, posted.documents[topic].body)
+            for topic in STATES
+            if posted.documents[topic].body is not self._records[topic].state
+        ]
+        return said + self._updates({"alerts": self._alerts.changes(posted.moment.status), "log": self._lines.take()})
+
+    def _stored(self) -> list[Said]:
+        """What was committed since the last time; whole topics where that cannot be told one by one.
+
+        Raises:
+            JournalUnavailableError: nothing is lost by it.
+        """
+        noted = self._noted
+        if noted is None:
+            return self._load()
+        batches = [noted[n] for n in range(len(noted))]  # The pipeline goes on adding meanwhile.
+        said = self._updates(self._happened(batches))
+        for _ in batches:
+            noted.popleft()
+        return said
+
+    def _load(self) -> list[Said]:
+        """Read the stored topics as the database has them; who listened before hears them whole as well."""
+        self._noted = deque()  # First: what is committed while we read may be told twice, but not missed.
+        try:
+            pages, newest = self._service.pages(), Wanted(limit=SHOWN)
+            found: dict[Topic, list[Any]] = {
+                "orders": self._shown(pages.orders(newest), books.order),
+                "trades": self._shown(pages.trades(newest), books.trade),
+                "fills": self._shown(pages.fills(newest), books.fill),
+                "news": [headline(news_of(row)) for row in reversed(pages.news(newest).rows)],
+                "equity": [],
+            }
+        except BaseException:
+            self._noted = None
+            raise
+        return [self._begin(topic, entries) for topic, entries in found.items()]
 
     def _curve(self) -> list[EquityPoint]:
-        """The equity curve so far, thinned to what a screen can show."""
+        """The whole equity curve so far, thinned to what a screen can show; its end may be told once more."""
         quote = self._service.assembly.quote
         return [
             {"at": iso(p.at), "equity": books.amount(p.equity, quote)}
             for p in self._service.performance.now.curve.points()
         ]
 
-    def _begin(self, topic: Topic, entries: Sequence[Any]) -> None:
+    def _begin(self, topic: Topic, entries: Sequence[Any]) -> Said:
         record = self._records[topic]
         record.seq += 1
         record.said.clear()
         record.entries = {_key(topic, entry): entry for entry in entries}
+        return self._snapshot(topic)
+
+    def _snapshot(self, topic: Topic) -> Said:
+        record = self._records[topic]
+        if topic in STATES:
+            body = record.state
+        else:
+            body = _encode(self._curve() if topic == "equity" else list(record.entries.values()))
+        return Said(topic, record.seq, _message(topic, "snapshot", record.seq, body))
 
     def _happened(self, batches: Sequence[Batch]) -> dict[Topic, list[Any]]:
         events = [event for batch in batches for _, event in batch.events]
@@ -168,8 +217,6 @@ class Feed:
             "equity": [
                 {"at": iso(e.at), "equity": books.amount(e.equity, quote)} for e in events if isinstance(e, Marked)
             ],
-            "alerts": self._alerts.changes(self._board.posted().moment.status),
-            "log": self._lines.take(),
         }
 
     def _moved(self, events: Sequence[_OrderEvent]) -> dict[Topic, list[Any]]:
@@ -199,6 +246,9 @@ class Feed:
         record.seq, record.state = record.seq + 1, body
         return Said(topic, record.seq, _message(topic, "update", record.seq, body))
 
+    def _updates(self, happened: Mapping[Topic, Sequence[Any]]) -> list[Said]:
+        return [self._entries(topic, entries) for topic, entries in happened.items() if entries]
+
     def _entries(self, topic: Topic, entries: Sequence[Any]) -> Said:
         record = self._records[topic]
         record.seq += 1
@@ -206,8 +256,7 @@ class Feed:
             key = _key(topic, entry)
             record.entries.pop(key, None)
             record.entries[key] = entry
-        surplus = len(record.entries) - (SHOWN if topic != "equity" else 10 * SHOWN)
-        for key in list(record.entries)[: max(surplus, 0)]:
+        for key in list(record.entries)[: max(len(record.entries) - SHOWN, 0)]:
             del record.entries[key]
         said = Said(topic, record.seq, _message(topic, "update", record.seq, _encode(entries)))
         record.said.append(said)

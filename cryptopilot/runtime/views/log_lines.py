@@ -23,7 +23,10 @@ class LogLines(logging.Handler):
         self.wake: Callable[[], None] = lambda: None
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._waiting.append(_line(record, f"log-{next(self._numbers)}"))
+        try:
+            self._waiting.append(_line(record, f"log-{next(self._numbers)}"))
+        except Exception:  # As every handler: a line that cannot be said must not stop who says it.
+            self.handleError(record)
         self.wake()
 
     def take(self) -> list[LogLine]:
