@@ -14,6 +14,9 @@ _FAMILIES = {"::1": socket.AF_INET6, "::": socket.AF_INET6}
 LONGEST_HEAD = 64 * 1024
 """Bytes of a request's first line and headers that are waited for."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+UNREAD_MS = 20_000
+"""How long a client may leave unread what we have sent before its connection is cut off: a farewell to it would wait
+for ever. Where the system offers it (Linux)."""
 
 
 def take_port(settings: Settings, *, has_users: bool) -> socket.socket:
@@ -30,6 +33,8 @@ def take_port(settings: Settings, *, has_users: bool) -> socket.socket:
         _require_safety(settings, has_users=has_users)
     taken = socket.socket(_FAMILIES.get(host, socket.AF_INET))
     taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNREAD_MS)  # Connections inherit it.
     try:
         taken.bind((host, settings.port))
         taken.listen()  # Bound alone, another process that is starting could still bind it too.

@@ -113,6 +113,14 @@ def test_a_reload_keeps_the_sign_in_though_no_script_can_read_it(visit: Visit) -
     assert visit.page.evaluate("[document.cookie, localStorage.length, sessionStorage.length]") == ["", 0, 0]
 
 
+def test_tabs_that_refresh_at_the_same_time_all_stay_signed_in(visit: Visit) -> None:
+    tabs = [visit.page, visit.page.context.new_page(), visit.page.context.new_page()]
+    for tab in tabs:
+        tab.goto(visit.server.address, wait_until="commit")
+    for tab in tabs:
+        expect(tab.get_by_text("Live", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+
+
 def test_a_server_that_dies_and_comes_back_is_waited_for(visit: Visit) -> None:
     visit.sees("SIMULATED")
     visit.expected = LOST_SERVER

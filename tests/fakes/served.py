@@ -6,12 +6,16 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from types import MethodType
 from typing import Any
+
+import uvicorn
 
 from cryptopilot.api.app import create_app
 from cryptopilot.api.server import make_server, take_port
+from cryptopilot.api.stream import Hub
 from cryptopilot.domain.people import Granted
 from cryptopilot.engine.clock import wall_ms
 from cryptopilot.runtime.access.tokens import KeyRing, Tokens
@@ -29,8 +33,22 @@ class Served:
 
     service: PipelineService
     desk: FrontDesk
+    server: uvicorn.Server
     port: int
     granted: Granted
+
+    @property
+    def hub(self) -> Hub:
+        """The stream's; it listens for sessions that end."""
+        return next(
+            listener.__self__
+            for listener in self.desk.access.sign_in.on_revoked
+            if isinstance(listener, MethodType) and isinstance(listener.__self__, Hub)
+        )
+
+    def connected_ports(self) -> set[int]:
+        """The ports of all who are connected, whether or not anybody talks with them."""
+        return {c.client[1] for c in list(self.server.server_state.connections) if c.client is not None}
 
     @property
     def token(self) -> str:
@@ -43,7 +61,7 @@ class Served:
     def token_for(self, seconds: float) -> str:
         """A token of the user's session that ends so soon."""
         tokens = Tokens(KeyRing(self.service.home.signing_keys(None)))
-        return tokens.issue(replace(self.granted.identity, expires_at=wall_ms() + int(seconds * 1000)))
+        return tokens.issue(self.granted.identity._replace(expires_at=wall_ms() + int(seconds * 1000)))
 
     def decide(self, instants: int) -> None:
         """Let the next instants happen, one after the other, in the caller's thread."""
@@ -81,7 +99,7 @@ def served(home: Path, **settings: Any) -> Iterator[Served]:
         thread.start()
         try:
             until(lambda: server.started or not thread.is_alive())
-            yield Served(service, desk, taken.getsockname()[1], granted)
+            yield Served(service, desk, server, taken.getsockname()[1], granted)
         finally:
             server.should_exit = True
             thread.join(20)

@@ -80,7 +80,7 @@ export function merged<Entry>(
 
 /** *known* with the *fresh* signals that are more than a HOLD; the topic itself tells of one instant only. */
 function withProposals(known: readonly Signal[], fresh: readonly Signal[]): readonly Signal[] {
-  const data = fresh.filter((signal) => signal.signal_type !== "HOLD");
+  const data = fresh.filter((signal) => signal.side !== "HOLD");
   return merged(known, { kind: "update", data }, (s) => s.id, (s) => s.timestamp, KEPT.proposals);
 }
 

@@ -1,5 +1,5 @@
 /** What the pipeline's own names mean, in plain words. A name that is new here is shown as it is, never hidden. */
-import type { AgentName, Prediction, Signal, Verdict } from "./api/types";
+import type { AgentName, Prediction, Verdict } from "./api/types";
 import { decimals, percent } from "./format";
 
 export const AGENTS: Readonly<Record<AgentName, { name: string; does: string }>> = {
@@ -45,7 +45,7 @@ const EXITS: Readonly<Record<string, string>> = {
   "by hand": "closed by hand",
 };
 
-const readable = (name: string): string => name.replaceAll("_", " ");
+export const readable = (name: string): string => name.replaceAll("_", " ");
 
 export const holdWords = (reason: string): string => HOLDS[reason] ?? readable(reason);
 export const refusalWords = (rule: string): string => REFUSALS[rule] ?? readable(rule);
@@ -80,8 +80,7 @@ function numbers({ rule, limit, found, in_words }: Verdict): string {
 }
 
 /** What became of a signal: the reason of a HOLD, or what the review said with its numbers. */
-export function verdictWords(signal: Pick<Signal, "signal_type" | "verdict">): string {
-  const { verdict } = signal;
+export function verdictWords(verdict: Verdict): string {
   if (verdict.approved) return "approved";
   if (verdict.rule === null) return verdict.in_words || "not ordered";
   if (verdict.rule in HOLDS) return holdWords(verdict.rule);

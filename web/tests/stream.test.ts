@@ -46,6 +46,7 @@ test("a message that follows the last one of its topic is handed on, one heard b
   client.socket.say(news(5));
   client.socket.say(news(3));
   expect(seqs(client)).toEqual([4, 5]);
+  expect(client.socket.heard).toHaveLength(2); // It is no gap, and nothing is asked for again.
 });
 
 test("a gap is asked for once, and nothing after it is handed on before it is filled", async () => {

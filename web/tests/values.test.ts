@@ -46,29 +46,26 @@ const refused = (rule: string, found: number | null, limit: number | null, in_wo
   in_words,
   order_id: null,
 });
-const words = (verdict: Verdict): string => verdictWords({ signal_type: "BUY", verdict });
 
 test("a refusal says its rule and both numbers in plain words", () => {
-  expect(words(refused("min_confidence", 0.244, 0.7))).toBe("not confident enough: 0.24, at least 0.70 needed");
-  expect(words(refused("max_daily_loss", 0.0512, 0.05))).toBe("the daily loss limit is reached: 5.1 %, at most 5.0 %");
-  expect(words(refused("max_concurrent", 5, 5))).toBe("all places for positions are taken: 5 of 5");
+  expect(verdictWords(refused("min_confidence", 0.244, 0.7))).toBe("not confident enough: 0.24, at least 0.70 needed");
+  expect(verdictWords(refused("max_daily_loss", 0.0512, 0.05))).toBe("the daily loss limit is reached: 5.1 %, at most 5.0 %");
+  expect(verdictWords(refused("max_concurrent", 5, 5))).toBe("all places for positions are taken: 5 of 5");
 });
 
 test("two numbers that round alike are shown in as many digits as it takes to tell them apart", () => {
-  expect(words(refused("min_confidence", 0.6987, 0.7))).toBe("not confident enough: 0.699, at least 0.700 needed");
+  expect(verdictWords(refused("min_confidence", 0.6987, 0.7))).toBe("not confident enough: 0.699, at least 0.700 needed");
 });
 
 test("money and times of a refusal keep the server's words, and a new rule is shown by its name", () => {
   const cash = refused("free_cash", 1, 2, "free_cash: 8.20 USDT (limit 10.00)");
-  expect(words(cash)).toBe("not enough free cash: 8.20 USDT (limit 10.00)");
-  expect(words(refused("moon_phase", null, null))).toBe("moon phase");
+  expect(verdictWords(cash)).toBe("not enough free cash: 8.20 USDT (limit 10.00)");
+  expect(verdictWords(refused("moon_phase", null, null))).toBe("moon phase");
 });
 
 test("a hold says why, and an approval says so", () => {
-  expect(verdictWords({ signal_type: "HOLD", verdict: refused("no_edge", null, null) })).toBe(
-    "the prediction is too close to even",
-  );
-  expect(words({ ...refused("", null, null), approved: true })).toBe("approved");
+  expect(verdictWords(refused("no_edge", null, null))).toBe("the prediction is too close to even");
+  expect(verdictWords({ ...refused("", null, null), approved: true })).toBe("approved");
 });
 
 test("the server's sentence is told without the names of rules", () => {

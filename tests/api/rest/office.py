@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -19,6 +19,7 @@ from starlette.testclient import TestClient
 from cryptopilot.adapters.storage.people import People
 from cryptopilot.api.app import create_app
 from cryptopilot.api.commands import Allowance, Allowances
+from cryptopilot.api.server import make_server, take_port
 from cryptopilot.domain.people import Role, User
 from cryptopilot.engine.clock import wall_ms
 from cryptopilot.runtime.access.opening import open_access
@@ -143,6 +144,20 @@ def opened(home: Path, **more: Any) -> Iterator[Office]:
             yield office
     finally:
         office.service.close()
+
+
+@contextmanager
+def served(office: Office) -> Iterator[str]:
+    """The office on a free loopback port, by its address, until the end of the block."""
+    with take_port(office.service.settings.model_copy(update={"port": 0}), has_users=True) as taken:
+        server = make_server(office.app, office.service.settings)
+        thread = Thread(target=server.run, kwargs={"sockets": [taken]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def exactly(shape: Any, document: object) -> None:
