@@ -44,7 +44,7 @@ MOST_CLIENTS = 1000
 BURST, PACE_S = 20, 0.1
 """Messages that a client may send at once, and how long it waits for each beyond: what it asks for is not free."""
 
-UNAUTHORISED, REVOKED, TOO_SLOW, TOO_MANY, GOING_AWAY, FAILED = 4401, 4403, 4408, 4429, 1001, 1011
+UNAUTHORISED, REVOKED, TOO_SLOW, TOO_MANY, GOING_AWAY, FAILED = 4401, 4403, 4408, 4429, 1012, 1011
 
 _encode = msgspec.json.Encoder().encode
 _from_client: TypeAdapter[Any] = TypeAdapter(FromClient)

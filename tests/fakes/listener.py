@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any, Self
 
 from pydantic import ConfigDict, TypeAdapter
@@ -93,12 +93,12 @@ class Listener:
 
     def closed_with(self) -> int:
         """The code that the server closes with, whatever it says before."""
-        try:
+        with suppress(ConnectionClosed):
             while True:
                 self.hear()
-        except ConnectionClosed as closed:
-            assert closed.rcvd is not None, "the connection was cut off without a word"
-            return closed.rcvd.code
+        code = self.socket.close_code
+        assert code is not None
+        return code
 
     def _take(self, message: dict[str, Any]) -> None:
         topic, seq, data = message["topic"], message["seq"], message["data"]

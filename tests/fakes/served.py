@@ -12,10 +12,13 @@ from types import MethodType
 from typing import Any
 
 import uvicorn
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
 from cryptopilot.api.app import create_app
 from cryptopilot.api.server import make_server, take_port
 from cryptopilot.api.stream import Hub
+from cryptopilot.domain.errors import JournalUnavailableError
 from cryptopilot.domain.people import Granted
 from cryptopilot.engine.clock import wall_ms
 from cryptopilot.runtime.access.tokens import KeyRing, Tokens
@@ -48,7 +51,8 @@ class Served:
 
     def connected_ports(self) -> set[int]:
         """The ports of all who are connected, whether or not anybody talks with them."""
-        return {c.client[1] for c in list(self.server.server_state.connections) if c.client is not None}
+        peers = [getattr(connection, "client", None) for connection in list(self.server.server_state.connections)]
+        return {peer[1] for peer in peers if peer is not None}
 
     @property
     def token(self) -> str:
@@ -64,17 +68,21 @@ class Served:
         return tokens.issue(self.granted.identity._replace(expires_at=wall_ms() + int(seconds * 1000)))
 
     def decide(self, instants: int) -> None:
-        """Let the next instants happen, one after the other, in the caller's thread."""
+        """Let the next instants happen as the runner does, one after the other, in the caller's thread."""
         pipeline = self.service.assembly.pipeline
         for _ in range(instants):
-            pipeline.decide(pipeline.handled + self.service.assembly.market.candles.timeframe_ms)
+            instant = pipeline.handled + self.service.assembly.market.candles.timeframe_ms
+            try:
+                pipeline.decide(instant)
+            except JournalUnavailableError as error:
+                pipeline.protect(instant, str(error))
 
     def get(self, path: str) -> Any:
         """What the REST API answers."""
-        asked = urllib.request.Request(  # noqa: S310  # Loopback.
+        asked = urllib.request.Request(
             f"http://127.0.0.1:{self.port}{path}", headers={"Authorization": f"Bearer {self.token}"}
         )
-        with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(asked, timeout=20) as answer:  # noqa: S310  # Loopback.
             return json.load(answer)
 
 
@@ -107,6 +115,20 @@ def served(home: Path, **settings: Any) -> Iterator[Served]:
             desk.feed.close()
     finally:
         service.close()
+
+
+@contextmanager
+def database_away(engine: Engine) -> Iterator[None]:
+    """Meanwhile the database answers nothing, to nobody."""
+
+    def refuse(*_: object) -> None:
+        raise OperationalError("", None, OSError("the database is away"))
+
+    event.listen(engine, "before_cursor_execute", refuse)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", refuse)
 
 
 def until(happens: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -1,4 +1,4 @@
-"""Neither the pipeline nor other listeners wait for one who does not read, leaves, or asks at the same time (fault 58)."""
+"""Neither the pipeline nor others wait for one who does not read, leaves, or asks at the same time (fault 58)."""
 
 import json
 import random
@@ -92,7 +92,9 @@ def test_its_connection_is_cut_off_even_where_it_takes_no_farewell(
         until(lambda: port not in {port_of(c) for c in server.hub.clients})
 
 
-def test_where_many_listen_and_one_does_not_read_all_others_hear_everything(server: Served, deaf: socket.socket) -> None:
+def test_where_many_listen_and_one_does_not_read_all_others_hear_everything(
+    server: Served, deaf: socket.socket
+) -> None:
     with ExitStack() as stack:
         listeners = [stack.enter_context(Listener(server.port, server.token)) for _ in range(40)]
         for listener in listeners:

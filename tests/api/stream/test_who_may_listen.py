@@ -1,4 +1,4 @@
-"""Who may listen, and for how long: a token first, from our own page, until it expires or its session ends (R9, R10)."""
+"""Who may listen, and for how long: a token first, from our own page, until it or its session ends (R9, R10)."""
 
 import socket
 from collections.abc import Iterator
