@@ -1,5 +1,6 @@
 """Why: decisions with their verdicts, their lineage, and the funnel; news as it arrived; the audit trail."""
 
+from threading import BoundedSemaphore
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -24,6 +25,9 @@ from cryptopilot.runtime.views import decisions as views
 from cryptopilot.runtime.views.market import headline
 
 router = APIRouter(prefix="/api", tags=["explain"])
+
+_LOOKING_FAR = BoundedSemaphore(2)
+"""Who reads through much of a journal takes turns: however many ask, the pipeline shares the processor with two."""
 
 
 class ListedDecisions(Listed):
@@ -57,7 +61,8 @@ DecisionId = Annotated[str, Path(max_length=64, description="Id of a trade, orde
 @router.get("/decisions", responses=READING)
 def decisions(_asking: Asking, desk: Desk, part: Annotated[ListedDecisions, Query()]) -> DecisionsAnswer:
     """Judged signals, newest first; a page looks back over 500 instants at most."""
-    page = desk.service.pages().decisions(part.wanted(desk), part.rule, part.signal_type)
+    with _LOOKING_FAR:
+        page = desk.service.pages().decisions(part.wanted(desk), part.rule, part.signal_type)
     assembly = desk.service.assembly
     found = [views.signal(j, assembly.instruments[j.signal.symbol], None, assembly.predictor.card) for j in page.judged]
     cursor = None if page.next is None else str(page.next)
@@ -73,7 +78,9 @@ def funnel(_asking: Asking, desk: Desk, part: Annotated[Stretch, Query()]) -> Fu
     symbols = len(desk.service.assembly.instruments)
     if since is None and until is None:
         return {"success": True, "funnel": desk.board.posted().documents["funnel"].value}
-    return {"success": True, "funnel": views.funnel(desk.service.pages().funnel(since, until), symbols, since, until)}
+    with _LOOKING_FAR:
+        found = desk.service.pages().funnel(since, until)
+    return {"success": True, "funnel": views.funnel(found, symbols, since, until)}
 
 
 @router.get("/decisions/{decision_id:path}/lineage", responses={**READING, 404: READING[422]})
@@ -122,7 +129,7 @@ def audit(_asking: Asking, desk: Desk, part: Annotated[ListedAudit, Query()]) ->
 
 
 def _explained(desk: Desk, identifier: str) -> Lineage:
-    """A decision's lineage, read while the market stands still.
+    """A decision's lineage.
 
     Raises:
         NotFoundError: no decision has that id.
@@ -130,7 +137,7 @@ def _explained(desk: Desk, identifier: str) -> Lineage:
     assembly = desk.service.assembly
     explainer = Explainer(desk.service.reader(), assembly.market.candles, assembly.predictor.card)
     symbol, at, moment_text = identifier.partition("@")
-    with assembly.pipeline.quiet(1.0):
+    with _LOOKING_FAR:
         try:
             decided_at = moment("decision", moment_text) if at else None
             return explainer.at(symbol, decided_at) if decided_at is not None else explainer.lineage(identifier)

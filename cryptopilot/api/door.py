@@ -80,7 +80,7 @@ class Door:
         if stranger is None and scope["method"] == "GET" and not scope["query_string"]:
             body = self._ready(scope["path"], raw)
             if body is not None:
-                await _hand_over(send, body)
+                await _hand_over(send, body, secure=scope["scheme"] == "https")
                 return
         refusal = stranger or _refused_body(scope, raw)
         try:
@@ -169,12 +169,14 @@ class _Guarded:
         await self._send(message)
 
 
-async def _hand_over(send: Send, body: bytes) -> None:
+async def _hand_over(send: Send, body: bytes, *, secure: bool) -> None:
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
         *_RAW_GUARDS,
     ]
+    if secure:
+        headers.append((b"strict-transport-security", _HSTS.encode()))
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})

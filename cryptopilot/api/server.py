@@ -1,5 +1,7 @@
 """Serving: the socket is taken first, so that a taken port is an error before anything else happens."""
 
+import asyncio
+import resource
 import socket
 
 import uvicorn
@@ -66,25 +68,68 @@ def _require_safety(settings: Settings, *, has_users: bool) -> None:
         raise InvalidValueError("HOST", settings.host, f"127.0.0.1, localhost or ::1; others take {'; '.join(missing)}")
 
 
+PATIENCE_S = 10.0
+LONGEST_REQUEST = 1024 * 1024
+"""Bytes of a whole request on the wire, where the smallest chunks cost many times what they carry."""
+SPARE_FILES = 128
+"""Descriptors that connections leave to the journal and everybody else."""
+
+
 class BoundedHttp(HttpToolsProtocol):
     """HTTP/1.1 whose requests have a head of bounded length; the parser alone would keep whatever comes."""
 
     _in_head = False
     _waiting_for = 0
+    _arrived = 0
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._hurry()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._take_time()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self._waiting_for = self._waiting_for + len(data) if self._in_head else 0
-        if self._waiting_for > LONGEST_HEAD and not self.transport.is_closing():
+        self._arrived += len(data)
+        too_long = self._waiting_for > LONGEST_HEAD or self._arrived > LONGEST_REQUEST
+        if too_long and not self.transport.is_closing():
             self._refuse()
 
     def on_message_begin(self) -> None:
-        self._in_head = True
+        self._in_head, self._arrived = True, 0
+        self._hurry()
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # What trails a body is nothing that anybody here has asked for.
+            super().on_header(name, value)
+
+    def on_message_complete(self) -> None:
+        self._take_time()
+        self._arrived = 0
+        super().on_message_complete()
 
     def on_headers_complete(self) -> None:
         self._in_head = False
         super().on_headers_complete()
+
+    def _hurry(self) -> None:
+        """A request is expected whole within PATIENCE_S; who only holds the line is cut off."""
+        self._take_time()
+        self._deadline = self.loop.call_later(PATIENCE_S, self._cut_off)
+
+    def _take_time(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _cut_off(self) -> None:
+        if self.transport.get_protocol() is self:  # Else it has become a WebSocket, which has a patience of its own.
+            self.transport.close()
 
     def _refuse(self) -> None:
         detail = f"the request's line and headers are longer than allowed: up to {LONGEST_HEAD} bytes"
@@ -96,12 +141,23 @@ class BoundedHttp(HttpToolsProtocol):
 
 
 def make_server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
-    """A server that is told to stop by its `should_exit`."""
+    """A server that is told to stop by its `should_exit`.
+
+    Raises:
+        InvalidValueError: certificate and key are not there, or do not belong together.
+    """
+    most = max(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - SPARE_FILES, SPARE_FILES)
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="on", ws="websockets-sansio", ws_max_size=64 * 1024,
         ws_per_message_deflate=False, http=BoundedHttp, loop="uvloop", server_header=False,
-        timeout_graceful_shutdown=3, limit_concurrency=2000,
+        timeout_graceful_shutdown=3, limit_concurrency=min(2000, most),
         proxy_headers=settings.trusted_proxy is not None, forwarded_allow_ips=settings.trusted_proxy or "",
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )  # fmt: skip
+    try:
+        config.load()  # Now, not in the server's own thread, where nobody would hear that it failed.
+    except OSError as error:  # Of which an SSLError is one.
+        raise InvalidValueError(
+            "CRYPTOPILOT_TLS_CERTIFICATE", str(settings.tls_certificate), f"a certificate with its key ({error})"
+        ) from error
     return uvicorn.Server(config)

@@ -109,6 +109,7 @@ class Hub:
         self.dropped = 0
         self._wake = asyncio.Event()
         self._turning = asyncio.Lock()
+        self._joining: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @contextlib.asynccontextmanager
@@ -211,7 +212,14 @@ class Hub:
         )  # fmt: skip
 
     async def _subscribe(self, client: Client, message: Subscribe) -> None:
-        """Bring the client to where every topic stands, then let it hear on; nothing can come in between."""
+        """Bring the client to where every topic stands; should it leave meanwhile, the others still hear the turn."""
+        joining = asyncio.create_task(self._join(client, message))
+        self._joining.add(joining)
+        joining.add_done_callback(self._joining.discard)
+        await asyncio.shield(joining)
+
+    async def _join(self, client: Client, message: Subscribe) -> None:
+        """Let a client hear on from where every topic stands; nothing can come in between."""
         async with self._turning:
             await self._turn()
             resumed, texts = self._caught_up(message)

@@ -14,7 +14,7 @@ from cryptopilot.api.app import create_app
 from cryptopilot.api.server import LOOPBACK, make_server, take_port
 from cryptopilot.cli.live_view import LiveView, plain_lines
 from cryptopilot.cli.output import say, say_json
-from cryptopilot.domain.errors import CryptoPilotError, IntegrityError
+from cryptopilot.domain.errors import CryptoPilotError, IntegrityError, PipelineStoppedError
 from cryptopilot.runtime import report
 from cryptopilot.runtime.desk_log import configure_logging
 from cryptopilot.runtime.front_desk import open_front_desk
@@ -60,7 +60,9 @@ def serve(
             if live
             else nullcontext()
         ):
-            _watch(service, stop, batch=batch, lines=not live)
+            _watch(service, stop, http, batch=batch, lines=not live)
+        if not (stop.is_set() or http.is_alive()):
+            raise PipelineStoppedError("the web server has ended; without a door nobody could halt the pipeline")
         server.should_exit = True
         http.join(5)
         service.halt()
@@ -74,11 +76,13 @@ def serve(
             taken.close()
 
 
-def _watch(service: PipelineService, stop: threading.Event, *, batch: bool, lines: bool) -> None:
-    """Wait for a signal, the loop's failure, or the end of a replay that runs at full speed."""
+def _watch(
+    service: PipelineService, stop: threading.Event, http: threading.Thread, *, batch: bool, lines: bool
+) -> None:
+    """Wait for a signal, the loop's or the server's failure, or the end of a replay that runs at full speed."""
     last = time.monotonic()
     while not stop.wait(_REFRESH_S if not batch else 0.05):
-        if service.error is not None or (batch and service.finished):
+        if service.error is not None or not http.is_alive() or (batch and service.finished):
             return
         if lines and time.monotonic() - last >= _LINE_S:
             last = time.monotonic()

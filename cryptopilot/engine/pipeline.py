@@ -168,6 +168,7 @@ class Pipeline:
             JournalUnavailableError: it cannot be written down, so it does not happen.
         """
         with self._turn:
+            self._going()
             if self.deciding is not True:
                 self.act(Booked(w, StagesStarted(self.handled, who)) for w in self._wallets)
             self.started = self.deciding = True

@@ -43,6 +43,7 @@ class Posted(NamedTuple):
 
     moment: Moment
     documents: Documents
+    marks: int
 
 
 def _counted(name: str, value: Any, body: bytes) -> bytes:
@@ -73,36 +74,31 @@ class Board:
         self._service = service
         self._renewing = threading.Lock()
         self._posted: Posted | None = None
-        self._stale = threading.Event()
-        self._stale.set()
+        self._marks = 0
 
     def posted(self) -> Posted:
         """What hangs there, renewed first if something has changed since."""
-        posted = self._posted
-        return self.renew() if posted is None or self._stale.is_set() else posted
+        return self.fresh() or self.renew()
 
     def fresh(self) -> Posted | None:
         """What hangs there, if nothing has changed since; never waits."""
-        return None if self._stale.is_set() else self._posted
+        posted = self._posted
+        return posted if posted is not None and posted.marks == self._marks else None
 
     def mark(self) -> None:
-        """Something shown has changed."""
-        self._stale.set()
+        """Something shown has changed. Told from several threads at once, it may count once: once is enough."""
+        self._marks += 1
 
     def renew(self) -> Posted:
         """Put up everything as of now; those who ask at the same time share the work of one."""
         with self._renewing:
-            if self._posted is not None and not self._stale.is_set():
-                return self._posted
-            self._stale.clear()
-            try:
-                self._posted = self._put_up(self._service.moment())
-            except BaseException:
-                self._stale.set()
-                raise
-            return self._posted
+            fresh = self.fresh()
+            if fresh is None:
+                marks = self._marks  # What changes while it is being put up makes it stale again.
+                fresh = self._posted = self._put_up(self._service.moment(), marks)
+            return fresh
 
-    def _put_up(self, moment: Moment) -> Posted:
+    def _put_up(self, moment: Moment, marks: int) -> Posted:
         before = self._posted
         documents = Documents()
         for topic, field, look, written in _DOCUMENTS:
@@ -114,7 +110,7 @@ class Board:
         kept = before.documents.get("trades") if before and before.moment.moved == moment.moved else None
         with suppress(JournalUnavailableError):  # All else must be seen then, above all that the database is away.
             documents["trades"] = kept or self._trades(moment)
-        return Posted(moment, documents)
+        return Posted(moment, documents, marks)
 
     def _trades(self, moment: Moment) -> Document:
         """The first page of trades: read again only when an order or a fill has changed."""

@@ -1,11 +1,14 @@
 """What people may do to a running pipeline. Each act says who did it, and is in the audit trail."""
 
+import logging
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar, cast
 
 from cryptopilot.adapters.storage.audit import AuditTrail
 from cryptopilot.adapters.storage.preferences import StoredSettings
-from cryptopilot.domain.errors import ConflictError, NotFoundError
+from cryptopilot.domain.errors import ConflictError, JournalUnavailableError, NotFoundError
 from cryptopilot.domain.position import Position
 from cryptopilot.domain.stage import Stage, StageReport
 from cryptopilot.engine.clock import wall_ms
@@ -14,6 +17,10 @@ from cryptopilot.rules.protection import FORCED
 from cryptopilot.runtime.board import Board
 from cryptopilot.runtime.preferences import Changes, judged
 from cryptopilot.runtime.service import PipelineService
+
+log = logging.getLogger("trading_pipeline")
+
+_Act = TypeVar("_Act", bound=Callable[..., Any])
 
 
 class Who(NamedTuple):
@@ -30,12 +37,25 @@ class Left(NamedTuple):
     skipped: list[str]
 
 
+def _in_turn(act: _Act) -> _Act:
+    """One person acts at a time: what is found before an act still holds when it is done."""
+
+    @wraps(act)
+    def acting(self: "Control", *args: Any) -> Any:
+        with self.acting:
+            return act(self, *args)
+
+    return cast("_Act", acting)
+
+
 class Control:
     """Steers one service. Methods may be called from any thread; each returns once what it did is durable."""
 
     def __init__(self, service: PipelineService, audit: AuditTrail, stored: StoredSettings, board: Board) -> None:
         self._service, self._audit, self._stored, self._board = service, audit, stored, board
+        self.acting = threading.Lock()
 
+    @_in_turn
     def start(self, who: Who) -> None:
         """Let the stages decide.
 
@@ -47,6 +67,7 @@ class Control:
         self._service.start_pipeline(who.username)
         self._written(who, "pipeline.start", "pipeline", {})
 
+    @_in_turn
     def stop(self, who: Who) -> None:
         """Decide no more; returns after the stage in hand. Protective orders stay.
 
@@ -58,6 +79,7 @@ class Control:
         self._service.stop_pipeline(who.username)
         self._written(who, "pipeline.stop", "pipeline", {})
 
+    @_in_turn
     def force(self, who: Who, stage: Stage) -> StageReport:
         """Give a stage its turn now: same review, same limits."""
         report = self._service.run_stage(stage, who.username)
@@ -65,12 +87,14 @@ class Control:
         self._written(who, f"force.{stage.value}", stage.value, found)
         return report
 
+    @_in_turn
     def clear_cache(self, who: Who) -> dict[str, int]:
         """Forget what only speeds up looking."""
         cleared = self._service.clear_cache()
         self._written(who, "cache.clear", "cache", dict(cleared))
         return cleared
 
+    @_in_turn
     def close(self, who: Who, trade_id: str) -> Left:
         """Order the exit of one position, at its next price.
 
@@ -91,12 +115,14 @@ class Control:
         self._written(who, "position.close", trade_id, {"orders": left.orders})
         return left
 
+    @_in_turn
     def close_all(self, who: Who) -> Left:
         """Order the exit of every position, at its next price."""
         left = self._leave(lambda: list(self._service.assembly.trader.account.positions.values()))
         self._written(who, "position.close_all", "positions", {"orders": left.orders, "skipped": left.skipped})
         return left
 
+    @_in_turn
     def halt(self, who: Who, why: str) -> None:
         """No entry from now on.
 
@@ -113,6 +139,7 @@ class Control:
         pipeline.act(halting())
         self._written(who, "risk.halt", "entries", {"why": why})
 
+    @_in_turn
     def resume(self, who: Who, why: str) -> None:
         """Let entries go on; daily loss and drawdown count from the present equity.
 
@@ -130,6 +157,7 @@ class Control:
         pipeline.act(resuming())
         self._written(who, "risk.resume", "entries", {"why": why, "from": state})
 
+    @_in_turn
     def change(self, who: Who, wanted: Mapping[str, Any], action: str) -> Changes:
         """Change settings: judged whole, stored, applied, all or none.
 
@@ -166,5 +194,8 @@ class Control:
         return left
 
     def _written(self, who: Who, action: str, subject: str, detail: Mapping[str, object]) -> None:
-        self._audit.append(wall_ms(), who.username, action, subject, detail, who.address)
         self._board.mark()
+        try:
+            self._audit.append(wall_ms(), who.username, action, subject, detail, who.address)
+        except JournalUnavailableError as error:  # It is done, and is not to be told as failed; books name who did it.
+            log.error("audit_line_missing", extra={"action": action, "who": who.username, "error": str(error)})

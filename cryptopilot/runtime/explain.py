@@ -93,7 +93,7 @@ class Explainer:
             if identifier in (judged.order_id, judged.signal.id):
                 return self._told(judged, trade or self._reader.trade(judged.order_id))
         if order is not None:  # A protective or timed exit has no signal of its own: its trade's entry has.
-            fills = [f for f in self._reader.fills() if f.order_id == identifier]
+            fills = self._reader.fills(order_id=identifier)
             if fills:
                 return self.lineage(fills[0].trade_id)
         raise InvalidValueError("decision", identifier, f"{_ALLOWED}; decisions before the retention limit are pruned")

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from cryptopilot.adapters.storage.database import DatabaseLock, open_database
+from cryptopilot.adapters.storage.database import DatabaseLock, connect, open_database
 from cryptopilot.adapters.storage.pages import Pages
 from cryptopilot.adapters.storage.preferences import StoredSettings
 from cryptopilot.adapters.storage.reader import Reader
@@ -61,6 +61,7 @@ class PipelineService:
         self._choice, self._fresh = choice or markets.Choice(), fresh
         self.home = Home(settings.home)
         self._engine: Engine | None = None
+        self._doors: Engine | None = None
         self._lock: DatabaseLock | None = None
         self._assembly: Assembly | None = None
         self._runner: Runner | None = None
@@ -79,6 +80,7 @@ class PipelineService:
             self.home.prepare_secrets()
             self.home.jwt_secret(self.settings.jwt_secret_key)
             self._engine = open_database(self.settings.url())
+            self._doors = connect(self.settings.url())
             self._lock = DatabaseLock(self._engine, describe_process())
             self.settings = effective(self.given, StoredSettings(self._engine).all())
             self._begin(self._engine, self._lock.verify)
@@ -179,9 +181,12 @@ class PipelineService:
         def set_mandate() -> Iterator[Booked]:
             yield Booked(WALLET, MandateSet(assembly.pipeline.handled, mandate))
 
-        if mandate != assembly.mandate:
-            assembly.pipeline.act(set_mandate())
-            assembly.use(mandate)
+        with assembly.pipeline.quiet(_OVERDUE_MS / 1000) as still:  # No instant may come between record and use.
+            if not still:
+                raise ServiceClosedError("an instant is in hand for too long; nothing was changed")
+            if mandate != assembly.mandate:
+                assembly.pipeline.act(set_mandate())
+                assembly.use(mandate)
         for stage, every in beats_ms(settings).items():
             if every != self._schedule.beats_ms[stage]:
                 self._schedule.set_beat(stage, every, self._clock.now())
@@ -189,10 +194,10 @@ class PipelineService:
 
     @property
     def engine(self) -> Engine:
-        """The opened database."""
-        if self._engine is None:
+        """The database, for the doors: connections of their own, so that whoever looks takes none of the journal's."""
+        if self._doors is None:
             raise ServiceClosedError(_CLOSED)
-        return self._engine
+        return self._doors
 
     def reader(self) -> Reader:
         return Reader(self.engine, self.assembly.session_id, WALLET)
@@ -265,7 +270,8 @@ class PipelineService:
     def _release(self) -> None:
         if self._lock is not None:
             self._lock.release()
-        if self._engine is not None:
-            self._engine.dispose()
-        self._assembly, self._engine, self._lock = None, None, None
+        for engine in (self._engine, self._doors):
+            if engine is not None:
+                engine.dispose()
+        self._assembly, self._engine, self._doors, self._lock = None, None, None, None
         self.home.leave()

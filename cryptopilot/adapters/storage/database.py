@@ -64,7 +64,7 @@ def connect(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError as error:
-        raise InvalidValueError("DATABASE_URL", url, _ALLOWED) from error
+        raise InvalidValueError("DATABASE_URL", "***" if "@" in url else url, _ALLOWED) from error
     if parsed.drivername in ("postgres", "postgresql"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     if parsed.drivername == "postgresql+psycopg":

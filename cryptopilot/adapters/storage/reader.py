@@ -48,12 +48,16 @@ class Reader:
         table = schema.orders
         return self._one(table, table.c.id == identifier)
 
-    def fills(self, trade_id: str | None = None, limit: int | None = None) -> Sequence[Any]:
-        """Rows of fills, oldest first, of one trade or all."""
+    def fills(
+        self, trade_id: str | None = None, limit: int | None = None, order_id: str | None = None
+    ) -> Sequence[Any]:
+        """Rows of fills, oldest first, of one trade, of one order, or all."""
         table = schema.fills
         wanted = self._of(table).order_by(table.c.at, table.c.order_id)
         if trade_id is not None:
             wanted = wanted.where(table.c.trade_id == trade_id)
+        if order_id is not None:
+            wanted = wanted.where(table.c.order_id == order_id)
         with reading(self._engine) as connection:
             return connection.execute(wanted.limit(limit)).all()
 
