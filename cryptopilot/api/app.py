@@ -8,7 +8,7 @@ from starlette.types import ASGIApp
 
 from cryptopilot import __version__
 from cryptopilot.api import auth, books, decisions, page, pipeline, stream, watching
-from cryptopilot.api.commands import Commands
+from cryptopilot.api.commands import Allowances, Commands
 from cryptopilot.api.door import Door
 from cryptopilot.api.precedence import Precedence
 from cryptopilot.api.problems import handle_errors
@@ -16,14 +16,15 @@ from cryptopilot.api.schema import openapi_with_stream
 from cryptopilot.runtime.front_desk import FrontDesk
 
 
-def create_app(desk: FrontDesk, hosts: frozenset[str] = frozenset()) -> ASGIApp:
+def create_app(desk: FrontDesk, hosts: frozenset[str] = frozenset(), allowances: Allowances | None = None) -> ASGIApp:
     """The application in front of *desk*.
 
     Args:
         hosts: names, besides loopback's, under which we may be spoken to.
+        allowances: how many commands a user may send, where that is not the usual number.
     """
     app = bare_app(desk)
-    return Door(Commands(app, desk), desk, hosts, Precedence(desk.service).give_way)
+    return Door(Commands(app, desk, allowances or Allowances()), desk, hosts, Precedence(desk.service).give_way)
 
 
 def bare_app(desk: FrontDesk) -> FastAPI:
@@ -35,8 +36,9 @@ def bare_app(desk: FrontDesk) -> FastAPI:
             yield
 
     app = FastAPI(
-        title="CryptoPilot", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
-    )
+        title="CryptoPilot", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan,
+        redirect_slashes=False,
+    )  # fmt: skip
     app.state.desk = desk
     handle_errors(app)
     for module in (auth, pipeline, books, decisions, stream, watching, page):

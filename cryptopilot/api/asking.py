@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
+from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from cryptopilot.adapters.storage.pages import Cursor, Page, Wanted
 from cryptopilot.api.problems import Problem
 from cryptopilot.domain.errors import InvalidValueError, UnknownSymbolError
-from cryptopilot.domain.people import Identity, Role, TokenRefusedError
+from cryptopilot.domain.people import Identity, Role, RoleRefusedError, TokenRefusedError
 from cryptopilot.domain.timeframe import parse_time
 from cryptopilot.runtime.control import Who
 from cryptopilot.runtime.front_desk import FrontDesk
@@ -83,7 +84,11 @@ def bearer(request: Request) -> str:
     return token.strip()
 
 
-def signed_in(request: Request, desk: Desk) -> Identity:
+_documented = HTTPBearer(auto_error=False, scheme_name="bearer")
+"""Says in the OpenAPI document that a route takes a token; `bearer` is what reads it."""
+
+
+def signed_in(request: Request, desk: Desk, _token: Annotated[object, Depends(_documented)] = None) -> Identity:
     """Who asks.
 
     Raises:
@@ -95,13 +100,6 @@ def signed_in(request: Request, desk: Desk) -> Identity:
 Asking = Annotated[Identity, Depends(signed_in)]
 
 
-class RoleRefusedError(InvalidValueError):
-    """What is asked for takes another role."""
-
-    def __init__(self, role: Role, needed: str) -> None:
-        super().__init__("role", role.value, needed)
-
-
 def acting(request: Request, asking: Asking) -> Who:
     """Who asks for something to be done.
 
@@ -109,7 +107,7 @@ def acting(request: Request, asking: Asking) -> Who:
         RoleRefusedError: somebody who may only look.
     """
     if asking.role is Role.VIEWER:
-        raise RoleRefusedError(asking.role, "operator, risk_officer or admin")
+        raise RoleRefusedError(asking.role, Role.OPERATOR, Role.RISK_OFFICER, Role.ADMIN)
     return Who(asking.username, address_of(request))
 
 

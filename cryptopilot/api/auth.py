@@ -82,7 +82,6 @@ def _answer(granted: Granted, request: Request, response: Response) -> GrantedAn
         COOKIE, granted.refresh_token, max_age=LONGEST_MS // 1000, path="/api/auth", httponly=True,
         samesite="strict", secure=_is_secure(request),
     )  # fmt: skip
-    response.headers["Cache-Control"] = "no-store"
     identity = granted.identity
     return {
         "access_token": granted.access_token,

@@ -2,21 +2,25 @@
 
 import asyncio
 import hashlib
+import logging
+import math
 import re
 import secrets
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from cryptopilot.api import bodies
 from cryptopilot.api.problems import answer, field_problem, problem, throttled
 from cryptopilot.domain.errors import CryptoPilotError
 from cryptopilot.domain.people import KeptAnswer
 from cryptopilot.engine.clock import stopwatch_ms
 from cryptopilot.runtime.front_desk import FrontDesk
+
+log = logging.getLogger("trading_pipeline")
 
 _KEY = re.compile(r"[\x21-\x7e]{8,128}")
 _KEY_ALLOWED = "8 to 128 visible ASCII characters, such as a UUID"
@@ -40,17 +44,27 @@ class Allowance:
         left, since = self._left.get(who, (float(self._burst), now))
         left = min(self._burst, left + (now - since) * self._per_ms)
         if left < 1:
-            return int((1 - left) / self._per_ms / 1000) + 1
+            return math.ceil((1 - left) / self._per_ms / 1000)
         self._left[who] = (left - 1, now)
         return 0
+
+
+class Allowances:
+    """How many commands a user may send, and how many of them may force a stage."""
+
+    def __init__(self, every: Allowance | None = None, forced: Allowance | None = None) -> None:
+        self._every, self._forced = every or Allowance(BURST, PER_S), forced or Allowance(FORCED_BURST, FORCED_PER_S)
+
+    def wait_s(self, user: str, path: str) -> int:
+        """0, and the call may go on; or the whole seconds until it may."""
+        return self._every.wait_s(user) or (self._forced.wait_s(user) if "/force-" in path else 0)
 
 
 class Commands:
     """An ASGI application in front of another: looks after everything that changes something, sign-in apart."""
 
-    def __init__(self, app: ASGIApp, desk: FrontDesk) -> None:
-        self._app, self._desk = app, desk
-        self._all, self._forced = Allowance(BURST, PER_S), Allowance(FORCED_BURST, FORCED_PER_S)
+    def __init__(self, app: ASGIApp, desk: FrontDesk, allowances: Allowances) -> None:
+        self._app, self._desk, self._allowances = app, desk, allowances
         self._in_hand: set[tuple[str, str]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,14 +79,12 @@ class Commands:
             await self._app(scope, receive, send)  # Which says what is wrong with the token.
             return
         key = headers.get(b"idempotency-key", b"").decode("latin-1") or secrets.token_hex(16)
-        refusal = self._refused(scope["path"], user, key)
-        if refusal is None:
-            body = await _body(receive)
-            refusal = _malformed(body)
+        body = await bodies.read(receive)
+        refusal = _malformed(body) or self._refused(scope["path"], user, key)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        self._in_hand.add((user, key))
+        self._in_hand.add((user, key))  # Nothing may be awaited since it was found not to be in it.
         try:
             await self._once(scope, receive, send, user, key, body)
         finally:
@@ -83,8 +95,7 @@ class Commands:
             return field_problem("Idempotency-Key", key, _KEY_ALLOWED)
         if (user, key) in self._in_hand:
             return problem(409, "in_hand", "a call with this Idempotency-Key is being carried out; ask again for it")
-        forced = "/force-" in path
-        wait = self._all.wait_s(user) or (self._forced.wait_s(user) if forced else 0)
+        wait = self._allowances.wait_s(user, path)
         return throttled(f"too many commands; try again in {wait} s", wait) if wait else None
 
     async def _once(self, scope: Scope, receive: Receive, send: Send, user: str, key: str, body: bytes) -> None:
@@ -109,10 +120,17 @@ class Commands:
             else:
                 parts.append(message.get("body", b""))
                 if status < 300 and not message.get("more_body", False):
-                    await asyncio.to_thread(answers.keep, user, key, call, digest, status, b"".join(parts))
+                    await self._keep(user, key, call, digest, status, b"".join(parts))
             await send(message)
 
-        await self._app(scope, _replayed(body, receive), keeping)
+        await self._app(scope, bodies.replayed(body, receive), keeping)
+
+    async def _keep(self, user: str, key: str, call: str, digest: str, status: int, body: bytes) -> None:
+        """Keep an answer. What it tells of is done, so it is given even where it cannot be kept."""
+        try:
+            await asyncio.to_thread(self._desk.access.answers.keep, user, key, call, digest, status, body)
+        except CryptoPilotError as error:
+            log.warning("answer_not_kept", extra={"call": call, "error": str(error)})
 
 
 def _is_command(scope: Scope) -> bool:
@@ -137,31 +155,7 @@ def _malformed(body: bytes) -> Response | None:
         return None
     try:
         msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # Of the first are its own errors and those of UTF-8.
         shown = body[:100].decode("utf-8", "backslashreplace")
         return field_problem("body", shown, f"JSON ({error})", code="malformed")
     return None
-
-
-async def _body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    while True:
-        message: Any = await receive()
-        if message["type"] != "http.request":
-            return b"".join(parts)
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
-def _replayed(body: bytes, receive: Receive) -> Receive:
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again

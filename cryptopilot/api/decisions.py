@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cryptopilot.adapters.storage.rows import news_of
 from cryptopilot.api.asking import READING, Asking, Desk, Listed, moment, next_cursor
 from cryptopilot.domain.errors import InvalidValueError, NotFoundError
-from cryptopilot.domain.timeframe import iso, parse_time
+from cryptopilot.domain.timeframe import iso
 from cryptopilot.runtime.explain import Explainer
 from cryptopilot.runtime.shapes.decisions import (
     AuditAnswer,
@@ -47,8 +47,8 @@ class ListedAudit(BaseModel):
 
     limit: int = Field(100, ge=1, le=500)
     cursor: int | None = Field(None, ge=1, le=2**53)
-    action: str | None = Field(None, max_length=40)
-    who: str | None = Field(None, max_length=64)
+    action: str | None = Field(None, max_length=40, pattern="^[a-z_.]+$")
+    who: str | None = Field(None, max_length=64, pattern="^[A-Za-z0-9._@-]+$")
 
 
 DecisionId = Annotated[str, Path(max_length=64, description="Id of a trade, order or signal, or SYMBOL@TIME.")]
@@ -132,7 +132,8 @@ def _explained(desk: Desk, identifier: str) -> Lineage:
     symbol, at, moment_text = identifier.partition("@")
     with assembly.pipeline.quiet(1.0):
         try:
-            return explainer.at(symbol, parse_time("decision", moment_text)) if at else explainer.lineage(identifier)
+            decided_at = moment("decision", moment_text) if at else None
+            return explainer.at(symbol, decided_at) if decided_at is not None else explainer.lineage(identifier)
         except InvalidValueError as error:
             raise NotFoundError("decision", identifier[:64], error.allowed) from error
 

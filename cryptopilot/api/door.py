@@ -3,23 +3,22 @@
 What hangs on the board is handed over as it hangs there, to whoever carries a valid token: no routing, no encoding.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from cryptopilot.api.problems import problem
-from cryptopilot.domain.errors import CryptoPilotError
+from cryptopilot.api import bodies
+from cryptopilot.api.problems import answer, our_fault, problem
+from cryptopilot.domain.errors import CryptoPilotError, ServiceClosedError
 from cryptopilot.runtime.front_desk import FrontDesk
 
 Message = MutableMapping[str, Any]
-Sender = Callable[[Message], Awaitable[None]]
 
-LONGEST_BODY = 64 * 1024
-"""Bytes of a request's body: the largest honest one is a few hundred."""
-
+_BODILESS = ("GET", "HEAD", "OPTIONS")
 _LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -67,7 +66,8 @@ class Door:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        self._go_first()
+        with suppress(ServiceClosedError):  # What is closed has nothing in hand.
+            self._go_first()
         raw = dict(scope["headers"])
         stranger = self._stranger(scope, raw)
         if scope["type"] == "websocket":
@@ -76,17 +76,33 @@ class Door:
             else:
                 await self._app(scope, receive, send)
             return
-        guarded = _guarded(send, secure=scope["scheme"] == "https")
+        guarded = _Guarded(send, scope)
         if stranger is None and scope["method"] == "GET" and not scope["query_string"]:
             body = self._ready(scope["path"], raw)
             if body is not None:
                 await _hand_over(send, body)
                 return
         refusal = stranger or _refused_body(scope, raw)
-        if refusal is not None:
-            await refusal(scope, receive, guarded)
+        try:
+            await (refusal or self._carry_in)(scope, receive, guarded)
+        except Exception as error:
+            if guarded.started:
+                raise
+            await our_fault(scope["path"], error)(scope, receive, guarded)
+
+    async def _carry_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Go on with the whole body; one without a declared length is counted as it comes."""
+        if scope["method"] in _BODILESS:
+            await self._app(scope, receive, send)
+            return
+        try:
+            body = await bodies.read(receive)
+        except bodies.BodyTooLongError as error:
+            await answer(error)(scope, receive, send)
+        except bodies.ClientGoneError:
+            pass  # Nobody is left to be answered, and nothing was done.
         else:
-            await self._app(scope, _bounded(receive), guarded)
+            await self._app(scope, bodies.replayed(body, receive), send)
 
     def _stranger(self, scope: Scope, raw: Mapping[bytes, bytes]) -> Response | None:
         """Why we do not speak with this one: another host's name (a rebound DNS entry), or another site's page."""
@@ -120,11 +136,11 @@ class Door:
 
 def _refused_body(scope: Scope, raw: Mapping[bytes, bytes]) -> Response | None:
     """Why a body is not even read."""
-    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+    if scope["method"] in _BODILESS:
         return None
     length = raw.get(b"content-length", b"0")
-    if not length.isdigit() or int(length) > LONGEST_BODY:
-        return _too_long()
+    if not length.isdigit() or len(length) > 9 or int(length) > bodies.LONGEST:
+        return answer(bodies.BodyTooLongError())
     kind = raw.get(b"content-type", b"").partition(b";")[0].strip().lower()
     if (length != b"0" or b"transfer-encoding" in raw) and kind != b"application/json":
         shown = kind.decode("latin-1")[:100] or "missing"
@@ -132,35 +148,25 @@ def _refused_body(scope: Scope, raw: Mapping[bytes, bytes]) -> Response | None:
     return None
 
 
-def _too_long() -> Response:
-    return problem(413, "too_large", f"the body is longer than allowed: up to {LONGEST_BODY} bytes")
+class _Guarded:
+    """Sends answers with the headers that guard them."""
 
+    def __init__(self, send: Send, scope: Scope) -> None:
+        self._send, self._secure, self._private = send, scope["scheme"] == "https", scope["path"].startswith("/api/")
+        self.started = False
 
-def _bounded(receive: Receive) -> Receive:
-    """A body that was sent without its length is counted as it comes, and cut off as if the client had gone."""
-    seen = 0
-
-    async def counted() -> Message:
-        nonlocal seen
-        message = await receive()
-        seen += len(message.get("body", b""))
-        return message if seen <= LONGEST_BODY else {"type": "http.disconnect"}
-
-    return counted
-
-
-def _guarded(send: Send, *, secure: bool) -> Sender:
-    async def sender(message: Message) -> None:
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = MutableHeaders(raw=message["headers"] if isinstance(message["headers"], list) else [])
+            self.started = True
+            headers = MutableHeaders(raw=list(message["headers"]))
             for name, value in _GUARDS.items():
                 headers.setdefault(name, value)
-            if secure:
+            if self._private:
+                headers.setdefault("Cache-Control", "no-store")
+            if self._secure:
                 headers["Strict-Transport-Security"] = _HSTS
             message["headers"] = headers.raw
-        await send(message)
-
-    return sender
+        await self._send(message)
 
 
 async def _hand_over(send: Send, body: bytes) -> None:

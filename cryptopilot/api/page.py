@@ -5,6 +5,7 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 
 from cryptopilot import __version__
 from cryptopilot.api.asking import Desk
@@ -34,7 +35,7 @@ def documentation(request: Request, desk: Desk) -> Response:
 def serve_page(app: FastAPI) -> None:
     """Serve the built page at `/`; where there is none, say what makes one."""
     if (BUILT / "index.html").is_file():
-        app.mount("/", StaticFiles(directory=BUILT, html=True), name="page")
+        app.router.default = _Page()  # What no route knows; mounted, it would hide that a path knows other methods.
         return
 
     @app.get("/", include_in_schema=False)
@@ -48,6 +49,19 @@ def serve_page(app: FastAPI) -> None:
                 "docs": "/api/docs",
             }
         )
+
+
+class _Page:
+    """The built files."""
+
+    def __init__(self) -> None:
+        self._files = StaticFiles(directory=BUILT, html=True)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000})
+        else:
+            await self._files(scope, receive, send)
 
 
 def _not_built() -> Response:

@@ -1,6 +1,6 @@
 """The documented surface of the pipeline: what it shows, and how it is steered."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, create_model
@@ -17,6 +17,7 @@ from cryptopilot.api.asking import (
     hot,
     next_cursor,
 )
+from cryptopilot.domain.instrument import SYMBOL
 from cryptopilot.domain.stage import Stage
 from cryptopilot.runtime import preferences
 from cryptopilot.runtime.shapes.pipeline import (
@@ -65,7 +66,7 @@ def signals(request: Request, _asking: Asking) -> Response:
 
 @router.get("/trades", responses=READING, response_model=TradesAnswer)
 def trades(request: Request, _asking: Asking, desk: Desk, part: Part) -> Any:
-    """Trades, newest first: pending, open, closed, and entries that were cancelled."""
+    """Trades, newest first by when they were ordered: pending, open, closed, and entries that were cancelled."""
     wanted = part.wanted(desk)
     if wanted == Wanted():
         return hot(request, "trades")
@@ -131,9 +132,11 @@ def _field(name: str) -> Any:
     """A setting's type and bounds, as a field that may be left out."""
     low, high = preferences.bounds(name)
     if name in ("min_order", "max_order"):
-        return (str, Field(default=None, max_length=32, description=f"An amount from {low:g} to {high:g}."))
+        amount = f"An amount from {low:g} to {high:g}."
+        return (str, Field(default=None, pattern=preferences.AMOUNT, description=amount))
     if name == "whitelist":
-        return (list[str] | None, Field(default=None, max_length=1000))
+        symbol = Annotated[str, Field(pattern=SYMBOL.pattern)]
+        return (list[symbol] | None, Field(default=None, max_length=1000))
     kind = int if name in preferences.INTERVALS or name in ("max_concurrent_trades", "cooldown") else float
     return (kind, Field(default=None, ge=low, le=high))
 

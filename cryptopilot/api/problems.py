@@ -2,6 +2,7 @@
 
 import logging
 import math
+import reprlib
 import secrets
 from typing import Any, NotRequired
 
@@ -10,15 +11,20 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from typing_extensions import TypedDict
 
+from cryptopilot.api import bodies
 from cryptopilot.domain import errors, people
 
 log = logging.getLogger("trading_pipeline")
 
 MEDIA_TYPE = "application/problem+json"
-_SECRET = ("password", "code", "token", "old", "new")
 _LONGEST = 200
+_MOST = 20
+"""Fields that one problem document speaks of."""
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 Headers = dict[str, str]
 
@@ -74,6 +80,12 @@ def answer(error: errors.CryptoPilotError) -> Response:
             return problem(404, "not_found", str(error), field=error.field, value=_shown(error.field, error.value))
         case errors.ConflictError():
             return problem(409, "conflict", str(error))
+        case bodies.BodyTooLongError():
+            return problem(413, "too_large", str(error))
+        case people.RoleRefusedError():
+            return problem(
+                403, "role_refused", str(error), field="role", value=error.role, allowed=", ".join(error.needed)
+            )
         case people.SetupClosedError():
             return problem(410, "setup_closed", str(error))
         case people.WrongCodeError():
@@ -111,9 +123,10 @@ async def _ours(_request: Request, error: Exception) -> Response:
     return answer(error)
 
 
-async def _malformed(_request: Request, error: Exception) -> Response:
+async def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = [_field(e) for e in error.errors()]
+    private = request.url.path.startswith("/api/auth/")
+    found = [_field(e, private=private) for e in error.errors()[:_MOST]]
     first = found[0]
     detail = f"{first['field']} is {first['value']!r}; allowed: {first['allowed']}"
     return problem(422, "invalid_value", detail, **first, errors=found)
@@ -121,43 +134,69 @@ async def _malformed(_request: Request, error: Exception) -> Response:
 
 async def _by_status(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 400:  # The framework's word for a body that it cannot decode.
+        return field_problem("body", None, f"JSON ({error.detail})", code="malformed")
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_methods(request))
     codes = {404: "not_found", 405: "method_not_allowed"}
     details = {404: f"nothing is at {request.url.path}", 405: f"{request.method} is not for {request.url.path}"}
     return problem(
         error.status_code,
         codes.get(error.status_code, "refused"),
         details.get(error.status_code, str(error.detail)),
-        dict(error.headers or {}),
+        headers,
     )
 
 
+def _methods(request: Request) -> list[str]:
+    """What a path is there for; the framework names the methods of its first route only."""
+    routes = request.app.routes
+    return [m for m in _METHODS if any(r.matches({**request.scope, "method": m})[0] is Match.FULL for r in routes)]
+
+
 async def _unexpected(request: Request, error: Exception) -> Response:
+    return our_fault(request.url.path, error)
+
+
+def our_fault(path: str, error: Exception) -> Response:
+    """What nobody foresaw: told in the log, and to whoever asked only where in it."""
     incident = secrets.token_hex(4)
-    log.error("request_failed", exc_info=error, extra={"incident": incident, "path": request.url.path})
+    log.error("request_failed", exc_info=error, extra={"incident": incident, "path": path})
     return problem(500, "internal", f"this is our fault and is in the log as incident {incident}")
 
 
-def _field(error: Any) -> FieldProblem:
-    """A field's problem from a validator's; the body as a whole is called `body`."""
-    place = [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
-    field = ".".join(place) or "body"
+def _field(error: Any, *, private: bool) -> FieldProblem:
+    """A field's problem from a validator's; the body as a whole is called `body`.
+
+    Args:
+        private: show nothing but a username: who signs in may have typed the password anywhere.
+    """
+    whole = error["type"] == "json_invalid"  # Its place is a position in the text.
+    place = [] if whole else [str(part) for part in error["loc"] if part not in ("body", "query", "path", "header")]
+    field = _plain(".".join(place)) or "body"
     if error["type"] == "missing":
         return {"field": field, "value": None, "allowed": "it is required"}
     allowed = str(error["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
     if error["type"] == "extra_forbidden":
         allowed = "no such field"
-    return {"field": field, "value": _shown(field, error.get("input")), "allowed": allowed}
+    shown = "***" if private and field != "username" else _shown(field, None if whole else error.get("input"))
+    return {"field": field, "value": shown, "allowed": allowed}
 
 
 def _shown(field: str, value: Any) -> Any:
     """A value as a problem may show it: short, sayable in JSON, and never a secret."""
-    if any(name in field.lower() for name in _SECRET) and value is not None:
+    if value is None or isinstance(value, bool):
+        return value
+    if field == "code" or any(word in field.lower() for word in ("password", "token", "secret")):
         return "***"
-    if value is None or isinstance(value, bool | int):
-        return value if not isinstance(value, int) or abs(value) < 2**53 else str(value)[:_LONGEST]
+    if isinstance(value, int):
+        return value if abs(value) < 2**53 else reprlib.repr(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
-    if isinstance(value, dict) and any(name in _SECRET for name in value):
-        return "***"
-    text = value if isinstance(value, str) else repr(value)
+    return _plain(value if isinstance(value, str) else reprlib.repr(value))
+
+
+def _plain(text: str) -> str:
+    """Text from outside, short, and without the halves of characters that JSON can bring but not carry back."""
     return text[:_LONGEST].encode("utf-8", "backslashreplace").decode()

@@ -34,8 +34,6 @@ def openapi_with_stream(app: FastAPI) -> None:
                 schema = adapter.json_schema(ref_template=_REF)
                 schemas.update(schema.pop("$defs"))
                 schemas[name] = schema
-            found["components"]["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-            found["security"] = [{"bearer": []}]
             found["x-stream"] = {"path": "/api/stream", "description": _ABOUT}
             app.openapi_schema = found
         return app.openapi_schema

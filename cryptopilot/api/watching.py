@@ -10,7 +10,7 @@ from cryptopilot.runtime.metrics import exposition
 
 router = APIRouter(tags=["watching"])
 
-_LOOPBACK = ("127.0.0.1", "::1", "testclient")
+_LOOPBACK = ("127.0.0.1", "::1")
 
 
 class Alive(TypedDict):

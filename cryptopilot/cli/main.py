@@ -141,15 +141,17 @@ def reproduce(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Look at settings, home, port, database and books; name what is wrong and what to do."""
+    """Name why it does not start, raises no signals or makes no trades, and what to do; 1 when something is wrong."""
     from cryptopilot.cli.doctor import examine  # noqa: PLC0415
+    from cryptopilot.runtime.diagnosis import State  # noqa: PLC0415
 
     findings = list(examine({}))
     if as_json:
-        say_json([f._asdict() for f in findings])
+        say_json([f._asdict() | {"well": f.state is not State.WRONG} for f in findings])
     else:
-        say([f"{'ok   ' if f.well else 'WRONG'} {f.what}: {f.seen}" for f in findings])
-    if not all(f.well for f in findings):
+        for f in findings:
+            say([f"{f.state.mark} {f.what}: {f.seen}", *([f"      -> {f.remedy}"] if f.remedy else [])])
+    if any(f.state is State.WRONG for f in findings):
         raise typer.Exit(NO)
 
 

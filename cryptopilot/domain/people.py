@@ -99,6 +99,14 @@ class SetupClosedError(RejectedError):
         super().__init__("the set-up is closed: there is a user already; sign in instead")
 
 
+class RoleRefusedError(RejectedError):
+    """What is asked for takes another role."""
+
+    def __init__(self, role: Role, *needed: Role) -> None:
+        super().__init__(f"a {role} may not do that; allowed: {', '.join(needed)}")
+        self.role, self.needed = role, needed
+
+
 class WrongCodeError(RejectedError):
     """The one-time set-up code is another one."""
 

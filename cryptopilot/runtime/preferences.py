@@ -4,6 +4,7 @@ A value set in the environment wins and stays; else the stored one; else the def
 """
 
 import math
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -29,6 +30,9 @@ LIMITS = (
 )  # fmt: skip
 EXITS = ("stop_loss_percentage", "take_profit_percentage")
 CHANGEABLE = (*INTERVALS, *LIMITS, *EXITS)
+
+AMOUNT = r"^[0-9]{1,12}(\.[0-9]{1,8})?$"
+"""An amount of the quote asset as a text: digits, and down to its smallest unit."""
 
 _WORDS = {
     "data_collection_interval": ("s", "How often the collector is woken, in market time."),
@@ -156,11 +160,11 @@ def _require_kind(name: str, value: Any) -> None:
     kind = Settings.model_fields[name].annotation
     if name == "whitelist":
         if value is not None and not (
-            isinstance(value, list) and all(isinstance(s, str) and SYMBOL.match(s) for s in value)
+            isinstance(value, list) and all(isinstance(s, str) and SYMBOL.fullmatch(s) for s in value)
         ):
             raise InvalidValueError(name, value, "null, or a list of pairs such as BTC/USDT")
     elif kind is Decimal:
-        if not isinstance(value, str) or len(value) > 32:
+        if not isinstance(value, str) or not re.fullmatch(AMOUNT, value):
             raise InvalidValueError(name, value, f'an amount as a text, such as "10.5"; {allowed(_alias(name))}')
     elif kind is int:
         if not isinstance(value, int) or isinstance(value, bool):

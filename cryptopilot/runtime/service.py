@@ -147,11 +147,12 @@ class PipelineService:
         return self.assembly.pipeline.run_stage(stage, self._clock.now(), who)
 
     def clear_cache(self) -> dict[str, int]:
-        """Forget what only speeds up looking; the books are untouched."""
-        cleared = {"predictions": len(self.recent.predictions), "news": len(self.recent.news)}
-        self.recent.predictions = ()
-        self.recent.news.clear()
-        return cleared
+        """Forget what only speeds up looking, between two instants; the books are untouched."""
+        with self.assembly.pipeline.quiet(_PATIENCE_S):
+            cleared = {"predictions": len(self.recent.predictions), "news": len(self.recent.news)}
+            self.recent.predictions = ()
+            self.recent.news.clear()
+            return cleared
 
     def status(self) -> Status:
         """How everything stands."""

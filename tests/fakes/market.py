@@ -11,7 +11,7 @@ from cryptopilot.domain.timeframe import HOUR
 from cryptopilot.ports.candles import Closed
 from cryptopilot.rules.arithmetic import draw31
 
-START = 1_700_002_800_000  # 2023-11-14T23:00:00Z, on the grid of hours.
+START = 1_700_046_000_000  # 2023-11-15T11:00:00Z, on the grid of hours.
 
 
 def an_instrument(

@@ -102,7 +102,7 @@ def test_every_trade_is_explained_down_to_its_candle_and_contributions_add_up(se
             "approved": True, "rule": None, "limit": None, "found": None, "in_words": "approved",
             "order_id": trade.id,
         }  # fmt: skip
-        assert told["signal"]["signal_type"] == "BUY"
+        assert told["signal"]["side"] == "BUY"
         total = sum(c["value"] for c in told["prediction"]["contributions"])
         assert 0.5 + total / 2 == pytest.approx(told["prediction"]["direction_prob"])
         assert told["candle"]["close"] == told["signal"]["price"]

@@ -1,9 +1,17 @@
 /** What a person tells the server to do from this page. */
 import { inject, shallowRef, type InjectionKey, type ShallowRef } from "vue";
-import { Problem } from "./api/client";
-import type { CloseAnswer, Done, Lineage, LineageAnswer, StageAnswer } from "./api/types";
+import { get, post, Problem } from "./api/client";
+import type { AgentName, CloseAnswer, Done, Lineage, StageAnswer } from "./api/types";
 import type { Session } from "./session";
 
+const STAGES = {
+  collector: "/api/trading-pipeline/force-collect",
+  predictor: "/api/trading-pipeline/force-predict",
+  strategy: "/api/trading-pipeline/force-signals",
+  trader: "/api/trading-pipeline/force-execute",
+} as const satisfies Record<AgentName, string>;
+
+/** Every method throws a `Problem` when the server refuses. */
 export class Commands {
   private readonly session: Session;
 
@@ -11,22 +19,43 @@ export class Commands {
     this.session = session;
   }
 
-  start = (): Promise<Done> => this.post("/api/trading-pipeline/start");
-  stop = (): Promise<Done> => this.post("/api/trading-pipeline/stop");
-  force = (stage: string): Promise<StageAnswer> => this.post(`/api/trading-pipeline/${stage}`);
-  halt = (why: string): Promise<Done> => this.post("/api/risk/halt", { why });
-  resume = (why: string): Promise<Done> => this.post("/api/risk/resume", { why });
-  close = (id: string): Promise<CloseAnswer> => this.post(`/api/positions/${encodeURIComponent(id)}/close`);
-  closeAll = (): Promise<CloseAnswer> => this.post("/api/positions/close-all");
-  signOut = (): Promise<void> => this.session.signOut();
-
-  async lineage(id: string): Promise<Lineage> {
-    const path = `/api/decisions/${encodeURIComponent(id)}/lineage`;
-    return (await this.session.authorised<LineageAnswer>(path, "GET")).lineage;
+  start(): Promise<Done> {
+    return this.session.authorised((token) => post("/api/trading-pipeline/start", undefined, { token }));
   }
 
-  private post<Answer>(path: string, body?: unknown): Promise<Answer> {
-    return this.session.authorised<Answer>(path, "POST", body);
+  stop(): Promise<Done> {
+    return this.session.authorised((token) => post("/api/trading-pipeline/stop", undefined, { token }));
+  }
+
+  force(agent: AgentName): Promise<StageAnswer> {
+    return this.session.authorised((token) => post(STAGES[agent], undefined, { token }));
+  }
+
+  halt(why: string): Promise<unknown> {
+    return this.session.authorised((token) => post("/api/risk/halt", { why }, { token }));
+  }
+
+  resume(why: string): Promise<unknown> {
+    return this.session.authorised((token) => post("/api/risk/resume", { why }, { token }));
+  }
+
+  close(position_id: string): Promise<CloseAnswer> {
+    const ids = { position_id };
+    return this.session.authorised((token) => post("/api/positions/{position_id}/close", undefined, { token, ids }));
+  }
+
+  closeAll(): Promise<CloseAnswer> {
+    return this.session.authorised((token) => post("/api/positions/close-all", undefined, { token }));
+  }
+
+  async lineage(decision_id: string): Promise<Lineage> {
+    const ids = { decision_id };
+    const asked = this.session.authorised((token) => get("/api/decisions/{decision_id}/lineage", { token, ids }));
+    return (await asked).lineage;
+  }
+
+  signOut(): Promise<void> {
+    return this.session.signOut();
   }
 }
 

@@ -35,7 +35,7 @@ export const TOPICS: readonly Topic[] = [
 ];
 
 /** How many entries of each growing list are kept. */
-const KEPT = { trades: 200, news: 100, alerts: 100, log: 200 } as const;
+const KEPT = { proposals: 100, trades: 200, news: 100, alerts: 100, log: 200 } as const;
 const MOST_POINTS = 8000;
 /** Measures of the page's own speed that are kept per topic, for whoever looks. */
 const MEASURES_KEPT = 500;
@@ -44,7 +44,10 @@ export interface Feed extends StreamListener {
   readonly status: ShallowRef<Status | null>;
   readonly market: ShallowRef<Readonly<Record<string, MarketDatum>>>;
   readonly predictions: ShallowRef<Readonly<Record<string, Prediction>>>;
+  /** The newest instant's signals, HOLDs included. */
   readonly signals: ShallowRef<readonly Signal[]>;
+  /** Signals to buy or sell that were heard since the page was opened, newest first. */
+  readonly proposals: ShallowRef<readonly Signal[]>;
   readonly positions: ShallowRef<readonly Position[]>;
   readonly account: ShallowRef<Account | null>;
   readonly funnel: ShallowRef<Funnel | null>;
@@ -75,6 +78,12 @@ export function merged<Entry>(
   return [...entries.values()].sort((a, b) => (time(a) < time(b) ? 1 : time(a) > time(b) ? -1 : 0)).slice(0, kept);
 }
 
+/** *known* with the *fresh* signals that are more than a HOLD; the topic itself tells of one instant only. */
+function withProposals(known: readonly Signal[], fresh: readonly Signal[]): readonly Signal[] {
+  const data = fresh.filter((signal) => signal.side !== "HOLD");
+  return merged(known, { kind: "update", data }, (s) => s.id, (s) => s.timestamp, KEPT.proposals);
+}
+
 /** A curve with new points at its end; where it has become too long to draw well, every second older point goes. */
 export function extended(curve: readonly EquityPoint[], fresh: readonly EquityPoint[]): readonly EquityPoint[] {
   const byTime = new Map([...curve, ...fresh].map((point) => [point.at, point]));
@@ -90,6 +99,7 @@ export function createFeed(): Feed {
     market: shallowRef<Record<string, MarketDatum>>({}),
     predictions: shallowRef<Record<string, Prediction>>({}),
     signals: shallowRef<readonly Signal[]>([]),
+    proposals: shallowRef<readonly Signal[]>([]),
     positions: shallowRef<readonly Position[]>([]),
     account: shallowRef<Account | null>(null),
     funnel: shallowRef<Funnel | null>(null),
@@ -116,6 +126,7 @@ export function createFeed(): Feed {
         break;
       case "signals":
         feed.signals.value = message.data;
+        feed.proposals.value = withProposals(feed.proposals.value, message.data);
         break;
       case "positions":
         feed.positions.value = message.data;

@@ -1,6 +1,6 @@
 /** Who is signed in. The access token lives here, in memory, and nowhere else; the refresh token only in its cookie. */
-import { ask, Problem } from "./api/client";
-import type { Granted, SetupState, User } from "./api/types";
+import { get, post, Problem } from "./api/client";
+import type { Granted, User } from "./api/types";
 
 export type SessionState = "starting" | "unreachable" | "setup" | "signed_out" | "signed_in";
 
@@ -29,7 +29,7 @@ export class Session {
   /** Find out where we stand: the first user is to be made, a cookie still signs us in, or a sign-in is due. */
   async start(): Promise<void> {
     try {
-      const { setup_needed } = await ask<SetupState>("/api/auth/setup", { method: "GET" });
+      const { setup_needed } = await get("/api/auth/setup");
       if (setup_needed) this.listener.onState("setup", null);
       else await this.refresh();
     } catch (error) {
@@ -42,19 +42,19 @@ export class Session {
 
   /** @throws Problem - wrong code, a name or password that is not accepted, or set up already. */
   async setup(code: string, username: string, password: string): Promise<void> {
-    this.grant(await ask<Granted>("/api/auth/setup", { method: "POST", body: { code, username, password } }));
+    this.grant(await post("/api/auth/setup", { code, username, password }));
   }
 
   /** @throws Problem - wrong name or password, or too many attempts. */
   async signIn(username: string, password: string): Promise<void> {
-    this.grant(await ask<Granted>("/api/auth/login", { method: "POST", body: { username, password } }));
+    this.grant(await post("/api/auth/login", { username, password }));
   }
 
   /** Sign out here at once; the server is told, and if it cannot be, the token dies with its minutes. */
   async signOut(): Promise<void> {
     const token = this.token;
     this.forget();
-    if (token !== null) await ask("/api/auth/logout", { method: "POST", token }).catch(() => undefined);
+    if (token !== null) await post("/api/auth/logout", undefined, { token }).catch(() => undefined);
   }
 
   /** The server has revoked this session. */
@@ -81,14 +81,17 @@ export class Session {
     return this.refreshing;
   }
 
-  /** Run *command* with the bearer token, and once more with a new one when the old was refused. */
-  async authorised<Answer>(path: string, method: "GET" | "POST", body?: unknown): Promise<Answer> {
-    const request = { method, ...(body === undefined ? {} : { body }) };
+  /**
+   * Do *work* with the bearer token, and once more with a new one when the old was refused.
+   *
+   * @throws Problem - whatever *work* was refused for.
+   */
+  async authorised<Answer>(work: (token: string) => Promise<Answer>): Promise<Answer> {
     try {
-      return await ask<Answer>(path, { ...request, token: await this.bearer() });
+      return await work(await this.bearer());
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 401) throw error;
-      return ask<Answer>(path, { ...request, token: await this.refresh() });
+      return work(await this.refresh());
     }
   }
 
@@ -104,11 +107,11 @@ export class Session {
   /** A refused cookie may just have been exchanged by another tab: look once more with the one it left us. */
   private async exchangeCookie(): Promise<Granted> {
     try {
-      return await ask<Granted>("/api/auth/refresh", { method: "POST" });
+      return await post("/api/auth/refresh", undefined);
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 401) throw error;
       await new Promise((resolve) => setTimeout(resolve, RACE_MS));
-      return ask<Granted>("/api/auth/refresh", { method: "POST" });
+      return post("/api/auth/refresh", undefined);
     }
   }
 

@@ -27,8 +27,8 @@ export const CLOSED = { tokenRefused: 4401, revoked: 4403, tooSlow: 4408 } as co
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 10_000;
-/** The server says something every few seconds; after this much silence the connection is taken for dead. */
-const SILENCE_MS = 15_000;
+/** After this much silence we ask whether anybody is there, and after as much again take the connection for dead. */
+const SILENCE_MS = 5000;
 
 /** How long to wait before the n-th attempt in a row (n from 0): doubling, and spread over its upper half. */
 export function backOff(attempt: number, random: number): number {
@@ -186,7 +186,10 @@ export class Stream {
   /** Start waiting anew for the next word of the server. */
   private listen(): void {
     clearTimeout(this.silence);
-    this.silence = setTimeout(() => this.closed(0), SILENCE_MS);
+    this.silence = setTimeout(() => {
+      if (this.welcomed) this.send({ type: "ping" });
+      this.silence = setTimeout(() => this.closed(0), SILENCE_MS);
+    }, SILENCE_MS);
   }
 
   private drop(): void {

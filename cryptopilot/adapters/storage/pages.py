@@ -3,6 +3,7 @@
 A cursor names the last entry of a page; the next page begins after it, however much was added on top meanwhile.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ from cryptopilot.adapters.storage.database import reading
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.events import Funnel, InstantDecided
 from cryptopilot.domain.signal import Judged
+
+_ID = re.compile(r"[\x21-\x7e]{1,64}")
 
 LOOKED_BACK = 500
 """Instants that one page of decisions looks through at most."""
@@ -41,7 +44,7 @@ class Cursor(NamedTuple):
     def parse(cls, text: str) -> "Cursor":
         """Raises InvalidValueError: it is none that a page has given."""
         at, _, identifier = text.partition(".")
-        if not (at.isascii() and at.isdigit() and len(at) <= 15 and identifier.isascii() and 0 < len(identifier) <= 64):
+        if not (at.isascii() and at.isdigit() and len(at) <= 15 and _ID.fullmatch(identifier)):
             raise InvalidValueError("cursor", text[:100], "the next_cursor of an earlier page")
         return cls(int(at), identifier)
 

@@ -1,5 +1,6 @@
 """Reading what the journal kept: trades, fills, equity, decisions. Opens no transaction of its own making."""
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -8,7 +9,7 @@ from sqlalchemy import Engine, func, select
 from cryptopilot.adapters.storage import codec, schema
 from cryptopilot.adapters.storage.database import reading
 from cryptopilot.adapters.storage.rows import news_of
-from cryptopilot.domain.events import EntriesHalted, Funnel
+from cryptopilot.domain.events import BookEvent, EntriesHalted, Funnel
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.prediction import Prediction
 from cryptopilot.domain.signal import Judged
@@ -126,17 +127,23 @@ class Reader:
 
     def halted(self) -> EntriesHalted | None:
         """Who last halted entries, and why."""
-        t = schema.journal.c
-        wanted = (
-            select(t.body)
-            .where(t.session_id == self._session, t.wallet_id == self._wallet, t.kind == EntriesHalted.__name__)
-            .order_by(t.seq.desc())
-            .limit(1)
-        )
-        with reading(self._engine) as connection:
-            body = connection.execute(wanted).scalar()
-        event = None if body is None else codec.decode_event(EntriesHalted.__name__, body)
+        event = next(self.backwards(EntriesHalted), None)
         return event if isinstance(event, EntriesHalted) else None
+
+    def backwards(self, *kinds: type[BookEvent]) -> Iterator[BookEvent]:
+        """Book events of those kinds, newest first, read a page at a time."""
+        t = schema.journal.c
+        wanted = select(t.seq, t.kind, t.body).where(
+            t.session_id == self._session, t.wallet_id == self._wallet, t.kind.in_([kind.__name__ for kind in kinds])
+        )
+        before, size = sys.maxsize, 1  # Most who ask want the newest alone.
+        while True:
+            with reading(self._engine) as connection:
+                page = connection.execute(wanted.where(t.seq < before).order_by(t.seq.desc()).limit(size)).all()
+            yield from (codec.decode_event(event.kind, event.body) for event in page)
+            if len(page) < size:
+                return
+            before, size = page[-1].seq, _PAGE
 
     def predictions(self, instant: int) -> tuple[Prediction, ...]:
         body = self._segment("predictions", "", instant)

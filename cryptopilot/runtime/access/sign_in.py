@@ -80,6 +80,8 @@ class SignIn:
         now = self._now()
         self._throttle.admit(address, None, now)
         expected = self._home.setup_code()
+        if expected is None and not self.needs_setup:
+            raise SetupClosedError  # Somebody else was at it at the same time, and has spent the code.
         if expected is None or not hmac.compare_digest(code.encode("utf-8", "replace"), expected.encode()):
             if not self.needs_setup:
                 raise SetupClosedError  # Whoever was first has just spent the code.

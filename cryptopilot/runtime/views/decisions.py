@@ -76,18 +76,26 @@ def why(f: Funnel) -> str:
     if not asked:
         return f"No trade: no prediction became a signal to buy; most often {_most(f.holds, words)}."
     if not f.approved:
-        return f"No trade: all {asked} signals to buy were refused; most often by {_most(f.refusals, str)}."
+        return f"No trade: {_all(asked)} refused; most often by {_most(f.refusals, str)}."
     if not f.filled:
         return f"No trade: {f.approved} orders were approved, and none met its limit price before it expired."
     refused = f"; most refusals came from {_most(f.refusals, str)}" if f.refusals else ""
     return f"{f.filled} of {asked} signals to buy became positions{refused}."
 
 
+def _all(asked: int) -> str:
+    return "the only signal to buy was" if asked == 1 else f"all {asked} signals to buy were"
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
+
+
 def _most(counts: Mapping[str, int], in_words: Callable[[str], str]) -> str:
     if not counts:
         return "for no recorded reason"
     name, count = max(counts.items(), key=lambda item: item[1])
-    return f"{in_words(name)} ({count} times)"
+    return f"{in_words(name)} ({_times(count)})"
 
 
 def _descending(counts: Mapping[str, int]) -> dict[str, int]:

@@ -393,17 +393,17 @@ def test_a_source_that_does_not_answer_leaves_a_hole_and_says_so() -> None:
 
 def test_the_days_base_is_set_at_midnight_utc_and_a_daily_loss_refuses_until_then() -> None:
     mandate = a_mandate(max_daily_loss=0.001, max_position=0.1)
-    script = wobbling(NINE, 30)
-    script["ADA/USDT"][at(2)] = a_bar(at(2), 9_000, open=10_000)
+    midnight, fall, next_midnight = at(13), at(14), at(37)  # START is 11:00.
+    script = wobbling(NINE, 42)
+    script["ADA/USDT"][fall] = a_bar(fall, 9_000, open=10_000)
     house, _ = a_bullish_house(script, mandate=mandate)
-    house.run(30)
+    house.run(42)
     marks = {e.at: e for e in house.journal.events("default") if isinstance(e, Marked)}
-    base = marks[at(1)]
-    assert base.day_base == base.equity  # at(1) is midnight: START is 23:00.
+    assert marks[midnight].day_base == marks[midnight].equity != marks[at(12)].day_base
     assert refusals(house)["max_daily_loss"] > 0
     entered = [o.order.born_at for o in intended(house) if not o.order.only_reduces]
-    assert not [t for t in entered if at(2) <= t < at(25)]
-    assert marks[at(25)].day_base == marks[at(25)].equity
+    assert not [t for t in entered if fall <= t < next_midnight]
+    assert marks[next_midnight].day_base == marks[next_midnight].equity
     hold_books(house, mandate)
 
 

@@ -1,0 +1,71 @@
+"""What the OpenAPI document says, held against what the application does with requests made from it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, settings
+from schemathesis import Case
+from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.config import SchemathesisConfig
+
+from cryptopilot.api.app import bare_app
+from tests.api.rest.office import Office, opened, served
+from tests.conftest import ROOT
+
+DOCUMENT: dict[str, Any] = bare_app(None).openapi()  # type: ignore[arg-type]
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT, config=SchemathesisConfig(seed=1))
+load_all_checks()
+UNSUITED: list[Any] = [
+    # A text that fits its pattern may still be no amount within its range, no known symbol, or no page's cursor.
+    CHECKS.get_one("positive_data_acceptance"),
+]
+"""Checks that ask for more than a document can say."""
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Office, str]]:
+    """An office in which something has happened, on a real socket."""
+    with opened(tmp_path_factory.mktemp("home")) as office:
+        office.post("/api/trading-pipeline/start")
+        office.pass_time(12)
+        with served(office) as address:
+            yield office, address
+
+
+@SCHEMA.exclude(path="/api/auth/logout").parametrize()  # Which would end the session that asks.
+@settings(
+    max_examples=12, deadline=None, derandomize=True, database=None, phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)  # fmt: skip
+def test_every_answer_is_one_that_the_document_describes(live: tuple[Office, str], case: Case[Any]) -> None:
+    office, address = live
+    case.call_and_validate(
+        base_url=address, headers={"Authorization": f"Bearer {office.token}"}, excluded_checks=UNSUITED
+    )
+
+
+def test_the_books_still_add_up_afterwards(live: tuple[Office, str]) -> None:
+    office, _ = live
+    account = office.get("/api/account")["account"]
+    assert float(account["equity"]) == pytest.approx(float(account["cash"]) + float(account["positions_value"]))
+    office.desk.access.audit.verify()
+    assert office.service.error is None
+
+
+def test_the_document_is_printed_without_a_service() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cryptopilot.api.schema"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    printed = json.loads(done.stdout)
+    assert printed == json.loads(json.dumps(DOCUMENT))
+    assert {"StreamFromClient", "StreamFromServer"} <= set(printed["components"]["schemas"])
