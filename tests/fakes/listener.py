@@ -30,7 +30,7 @@ class Listener:
         address = f"ws://127.0.0.1:{port}/api/stream"
         self._open = ExitStack()
         self.socket = self._open.enter_context(
-            connect(address, compression=None, max_size=None, proxy=None, additional_headers=headers)
+            connect(address, compression=None, max_size=None, max_queue=None, proxy=None, additional_headers=headers)
         )
         self.stands: dict[str, Any] = before.stands if before else {}
         self.seen: dict[str, int] = before.seen if before else {}
