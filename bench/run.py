@@ -13,7 +13,7 @@ import sys
 
 from bench.measure import PEER_PYTHON, RESULTS, ROOT, kept_figures, table
 
-NAMES = ("indicators", "instant", "start", "journal", "replay")
+NAMES = ("indicators", "instant", "start", "journal", "replay", "api", "stream")
 
 
 def main(names: list[str]) -> int:
