@@ -49,7 +49,14 @@ class Watched:
         done = time.perf_counter()
         committed = self._committed.pop(instant)
         self.instants.append(
-            {"at": instant, "due": due, "began": began, "committed": committed, "done": done, "cpu": time.process_time()}
+            {
+                "at": instant,
+                "due": due,
+                "began": began,
+                "committed": committed,
+                "done": done,
+                "cpu": time.process_time(),
+            }
         )
 
     def _commit(self, batch: Batch) -> None:

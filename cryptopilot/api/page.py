@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
@@ -60,6 +61,8 @@ class _Page:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1000})
+        elif scope["method"] not in ("GET", "HEAD"):
+            raise HTTPException(404)  # No route has it; that there are files to be read changes nothing for others.
         else:
             await self._files(scope, receive, send)
 

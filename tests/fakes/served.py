@@ -12,7 +12,7 @@ from types import MethodType
 from typing import Any
 
 import uvicorn
-from sqlalchemy import Engine, event
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from cryptopilot.api.app import create_app
@@ -118,17 +118,20 @@ def served(home: Path, **settings: Any) -> Iterator[Served]:
 
 
 @contextmanager
-def database_away(engine: Engine) -> Iterator[None]:
+def database_away(service: PipelineService) -> Iterator[None]:
     """Meanwhile the database answers nothing, to nobody."""
+    engines = [engine for engine in (service._engine, service._doors) if engine is not None]
 
     def refuse(*_: object) -> None:
         raise OperationalError("", None, OSError("the database is away"))
 
-    event.listen(engine, "before_cursor_execute", refuse)
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", refuse)
     try:
         yield
     finally:
-        event.remove(engine, "before_cursor_execute", refuse)
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", refuse)
 
 
 def until(happens: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -74,7 +74,7 @@ def a_server(home: Path) -> Iterator[str]:
             try:
                 urllib.request.urlopen(f"{address}/health/ready", timeout=5).close()  # noqa: S310  # Loopback.
                 break
-            except urllib.error.URLError:
+            except (urllib.error.URLError, TimeoutError):  # It listens before it answers.
                 time.sleep(0.05)
         yield address
     finally:

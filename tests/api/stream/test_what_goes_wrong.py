@@ -43,7 +43,7 @@ def test_a_database_that_is_away_is_told_and_nothing_is_lost_by_it(fresh: Served
         listener.subscribe()
         fresh.decide(30)
         listener.catch_up()
-        with database_away(fresh.service.engine):
+        with database_away(fresh.service):
             fresh.decide(5)
             fresh.desk.board.mark()  # As every second.
             listener.catch_up()
@@ -63,7 +63,7 @@ def test_what_was_committed_before_the_database_went_away_is_told_when_it_is_bac
         listener.catch_up()
         with fresh.desk.feed._lock:  # No turn meanwhile.
             fresh.decide(60)
-            stack.enter_context(database_away(fresh.service.engine))
+            stack.enter_context(database_away(fresh.service))
         listener.catch_up()
         told = len(listener.stands["orders"])
         stack.close()
@@ -76,12 +76,12 @@ def test_what_was_committed_before_the_database_went_away_is_told_when_it_is_bac
 
 def test_who_comes_while_the_database_is_away_hears_what_can_be_told_and_the_rest_later(fresh: Served) -> None:
     fresh.decide(30)
-    with database_away(fresh.service.engine), Listener(fresh.port, fresh.token) as listener:
+    with database_away(fresh.service), Listener(fresh.port, fresh.token) as listener:
         listener.subscribe()
         listener.catch_up()
         assert set(listener.stands) == {*STATES, "alerts", "log"}
     with Listener(fresh.port, fresh.token) as listener:
-        with database_away(fresh.service.engine):
+        with database_away(fresh.service):
             listener.subscribe()
             listener.catch_up()
         fresh.desk.board.mark()  # As every second.
