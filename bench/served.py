@@ -7,22 +7,23 @@ monotonic one, which all processes share.
 
 import json
 import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
 from argon2 import PasswordHasher
 
+from bench.measure import scratch
 from bench.synthetic import STEP, SyntheticMarket, SyntheticNews
 from cryptopilot.api.app import create_app
 from cryptopilot.api.server import make_server, take_port
 from cryptopilot.ports.journal import Batch
 from cryptopilot.runtime import markets
 from cryptopilot.runtime.access.passwords import Passwords
-from cryptopilot.runtime.front_desk import open_front_desk
+from cryptopilot.runtime.front_desk import FrontDesk, open_front_desk
 from cryptopilot.runtime.service import PipelineService
 from cryptopilot.runtime.settings import load_settings
 
@@ -48,46 +49,48 @@ class Watched:
         self._decide(instant)
         done = time.perf_counter()
         committed = self._committed.pop(instant)
-        self.instants.append(
-            {
-                "at": instant,
-                "due": due,
-                "began": began,
-                "committed": committed,
-                "done": done,
-                "cpu": time.process_time(),
-            }
-        )
+        times = {"due": due, "began": began, "committed": committed, "done": done}
+        self.instants.append({"at": instant, **times, "cpu": time.process_time()})
 
     def _commit(self, batch: Batch) -> None:
         self._committed.setdefault(batch.instant, time.perf_counter())
 
 
-def main(symbols: int, every_ms: float) -> None:
+@contextmanager
+def opened(symbols: int, every_ms: float) -> Iterator[tuple[FrontDesk, str]]:
+    """A desk on a synthetic market, its pipeline started but its clock not running, and a token."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))  # Nothing is printed while measuring.
-    market = SyntheticMarket(symbols, INSTANTS)
+    market = SyntheticMarket(symbols, INSTANTS if symbols < 200 else 500)
     markets.open_market = lambda _: markets.Market(market, (SyntheticNews(market),))
-    with tempfile.TemporaryDirectory() as folder:
-        given: dict[str, Any] = {"CRYPTOPILOT_HOME": str(Path(folder) / "home"), "PORT": 0}
+    with scratch() as folder:
+        given: dict[str, Any] = {"CRYPTOPILOT_HOME": str(folder / "home"), "PORT": 0}
         service = PipelineService(load_settings(**given, PIPELINE_SPEED=str(STEP / every_ms)))
         service.open()
-        desk = open_front_desk(service, Passwords(PasswordHasher(1, 8, 1)))
-        code = str(service.home.setup_code())
-        granted = desk.access.sign_in.set_up(code, "bench", "marigold kettle thunder", "127.0.0.1")
+        try:
+            desk = open_front_desk(service, Passwords(PasswordHasher(1, 8, 1)))
+            code = str(service.home.setup_code())
+            granted = desk.access.sign_in.set_up(code, "bench", "marigold kettle thunder", "127.0.0.1")
+            service.start_pipeline()
+            yield desk, granted.access_token
+        finally:
+            service.close()
+
+
+def main(symbols: int, every_ms: float) -> None:
+    with opened(symbols, every_ms) as (desk, token):
+        service = desk.service
         watched = Watched(service, every_ms)
-        service.start_pipeline()
         taken = take_port(service.settings, has_users=True)
         server = make_server(create_app(desk), service.settings)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]})
         thread.start()
         service.run()
-        print(json.dumps({"port": taken.getsockname()[1], "token": granted.access_token}), flush=True)
+        print(json.dumps({"port": taken.getsockname()[1], "token": token}), flush=True)
         sys.stdin.read()
         server.should_exit = True
         thread.join()
         service.halt()
         print(json.dumps(watched.instants), flush=True)
-        service.close()
 
 
 if __name__ == "__main__":
