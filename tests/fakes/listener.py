@@ -1,13 +1,17 @@
 """A small client of the stream: what a page does, in a few lines, and strict about every message."""
 
 import json
+import socket
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import Any, Self
 
 from pydantic import ConfigDict, TypeAdapter
+from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import Frame
 from websockets.sync.client import connect
+from websockets.uri import parse_uri
 
 from cryptopilot.runtime.feed import STATES, TOPICS
 from cryptopilot.runtime.shapes.stream import FromServer
@@ -111,6 +115,23 @@ class Listener:
             return
         known = {} if message["kind"] == "snapshot" else self.stands[topic]
         self.stands[topic] = {**known, **{_key(topic, entry): entry for entry in data}}
+
+
+def not_reading(port: int, token: str) -> socket.socket:
+    """Somebody who signs in, asks for everything, and reads nothing any more; with the smallest of buffers."""
+    raw = socket.socket()
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.connect(("127.0.0.1", port))
+    raw.settimeout(20)
+    protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{port}/api/stream"))
+    protocol.send_request(protocol.connect())
+    raw.sendall(b"".join(protocol.data_to_send()))
+    while not any(not isinstance(event, Frame) for event in protocol.events_received()):
+        protocol.receive_data(raw.recv(1))
+    for message in ({"type": "auth", "token": token}, {"type": "subscribe", "topics": TOPICS}):
+        protocol.send_text(json.dumps(message).encode())
+    raw.sendall(b"".join(protocol.data_to_send()))
+    return raw
 
 
 def _key(topic: str, entry: dict[str, Any]) -> Any:

@@ -1,6 +1,5 @@
 """Neither the pipeline nor others wait for one who does not read, leaves, or asks at the same time (fault 58)."""
 
-import json
 import random
 import socket
 import threading
@@ -9,9 +8,6 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
-from websockets.client import ClientProtocol
-from websockets.frames import Frame
-from websockets.uri import parse_uri
 
 from cryptopilot.api import server as api_server
 from cryptopilot.api import stream
@@ -20,32 +16,15 @@ from cryptopilot.domain.errors import ConflictError
 from cryptopilot.runtime.control import Who
 from cryptopilot.runtime.feed import TOPICS
 from tests.api.stream.test_what_is_heard import assert_it_stands_where_the_books_stand
-from tests.fakes.listener import Listener
+from tests.fakes.listener import Listener, not_reading
 from tests.fakes.served import ADDRESS, Served, served, until
 
 
 @pytest.fixture
 def deaf(server: Served) -> Iterator[socket.socket]:
     """Somebody who has signed in, asked for everything, and reads nothing any more."""
-    with not_reading(server) as raw:
+    with not_reading(server.port, server.token) as raw:
         yield raw
-
-
-def not_reading(server: Served) -> socket.socket:
-    """A socket with the smallest of buffers."""
-    raw = socket.socket()
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    raw.connect(("127.0.0.1", server.port))
-    raw.settimeout(20)
-    protocol = ClientProtocol(parse_uri(f"ws://127.0.0.1:{server.port}/api/stream"))
-    protocol.send_request(protocol.connect())
-    raw.sendall(b"".join(protocol.data_to_send()))
-    while not any(not isinstance(event, Frame) for event in protocol.events_received()):
-        protocol.receive_data(raw.recv(1))
-    for message in ({"type": "auth", "token": server.token}, {"type": "subscribe", "topics": TOPICS}):
-        protocol.send_text(json.dumps(message).encode())
-    raw.sendall(b"".join(protocol.data_to_send()))
-    return raw
 
 
 def port_of(client: Client) -> int:
@@ -83,7 +62,7 @@ def test_its_connection_is_cut_off_even_where_it_takes_no_farewell(
 ) -> None:
     monkeypatch.setattr(api_server, "UNREAD_MS", 500)
     monkeypatch.setattr(stream, "PACE_S", 0.0)
-    with served(own_home) as server, not_reading(server) as deaf, Listener(server.port, server.token) as other:
+    with served(own_home) as server, not_reading(server.port, server.token) as deaf, Listener(server.port, server.token) as other:
         port = deaf.getsockname()[1]
         until(lambda: any(c.topics for c in server.hub.clients if port_of(c) == port))
         other.subscribe("status")
@@ -106,7 +85,7 @@ def test_where_many_listen_and_one_does_not_read_all_others_hear_everything(
 
 def test_those_who_leave_without_a_word_are_forgotten(server: Served) -> None:
     for _ in range(5):
-        raw = not_reading(server)
+        raw = not_reading(server.port, server.token)
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")  # Closing resets the connection.
         raw.close()
     until(lambda: not server.hub.clients)
