@@ -21,8 +21,8 @@ from cryptopilot.domain.timeframe import iso
 CONNECTIONS, LISTENERS = 32, 10
 HOT = "/api/trading-pipeline/market-data"
 BLOCKS, BLOCK_S = 5, 8.0
-EVERY_MS = {12: 100.0, 100: 200.0}
-"""Symbols, and wall milliseconds between instants: about twenty times what an instant takes."""
+EVERY_MS = {12: 100.0, 100: 100.0}
+"""Symbols, and wall milliseconds between instants."""
 
 TURNS = 60
 CROWDS = (0, 1, 100, 500)

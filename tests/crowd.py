@@ -1,7 +1,7 @@
 """Hundreds listen and one of them never reads: is any instant late, does anybody else lose anything, does memory grow?
 
-``python -m tests.crowd`` runs a whole server on the sandbox, two instants a wall second, with 499 listeners in a process
-of their own and one that signs in, asks for every topic and then reads nothing (fault 58).
+``python -m tests.crowd`` runs a whole server on the sandbox, two instants a wall second, with 499 listeners in
+a process of their own and one that signs in, asks for every topic and then reads nothing (fault 58).
 """
 
 import argparse

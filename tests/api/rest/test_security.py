@@ -566,7 +566,7 @@ def test_r28_the_built_page_is_guarded_and_hides_no_method(
     problem_of(told, 405, "method_not_allowed")
     assert told.headers["allow"] == "POST"
     problem_of(client.get("/api/nothing"), 404)
-    problem_of(client.post("/app.js"), 405)
+    problem_of(client.post("/app.js"), 404)
     problem_of(client.get("/../../pyproject.toml"), 404)
     problem_of(client.get("/%2e%2e/%2e%2e/pyproject.toml"), 404)
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/nothing"):

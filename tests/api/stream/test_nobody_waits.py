@@ -62,7 +62,11 @@ def test_its_connection_is_cut_off_even_where_it_takes_no_farewell(
 ) -> None:
     monkeypatch.setattr(api_server, "UNREAD_MS", 500)
     monkeypatch.setattr(stream, "PACE_S", 0.0)
-    with served(own_home) as server, not_reading(server.port, server.token) as deaf, Listener(server.port, server.token) as other:
+    with (
+        served(own_home) as server,
+        not_reading(server.port, server.token) as deaf,
+        Listener(server.port, server.token) as other,
+    ):
         port = deaf.getsockname()[1]
         until(lambda: any(c.topics for c in server.hub.clients if port_of(c) == port))
         other.subscribe("status")
