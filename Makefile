@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS = never
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint unit web bench soak crowd lock clean
+.PHONY: help setup run test lint unit web bench soak crowd parity lock clean
 
 PAGE := cryptopilot/api/page
 NPM  := PATH="$(CURDIR)/$(BIN):$$PATH" npm --no-audit --no-fund
@@ -86,6 +86,9 @@ soak: $(VENV)/.dev ## A hundred market hours in ten minutes, with random kills
 
 crowd: $(VENV)/.dev ## Five hundred listeners of the stream, one of whom never reads
 	$(BIN)/python -m tests.crowd
+
+parity: $(VENV)/.dev ## Two recorded years and a thousand generated markets, live and over history, record by record
+	$(BIN)/python -m tests.parity
 
 lock: $(UV) ## Renew the lock files from pyproject.toml
 	$(UV) pip compile -q --universal --python-version 3.11 --only-binary :all: --generate-hashes --no-emit-index-url --no-emit-find-links --no-header pyproject.toml -o requirements.txt

@@ -1,7 +1,7 @@
 """Who predicts."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
 from cryptopilot.domain.prediction import Evidence, ModelCard
 
@@ -21,3 +21,11 @@ class Model(Protocol):
         Raises:
             ModelUnavailableError: it cannot predict now, and abstains on all of them.
         """
+
+
+@runtime_checkable
+class RuledModel(Protocol):
+    """A model whose parts are what one rule of `rules.scores` answers: research runs that rule compiled."""
+
+    @property
+    def rule(self) -> Callable[..., tuple[float, ...]]: ...

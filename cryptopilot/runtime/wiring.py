@@ -118,9 +118,8 @@ def assemble(
     instruments = candles.instruments
     quote = one_quote(instruments)
     view = MarketView(instruments)
-    scorer = LexiconScorer(tuple({**dict.fromkeys(i.base for i in instruments.values()), **dict.fromkeys(ALIASES)}))
-    collector = CollectorAgent(candles, market.news, scorer, view)
-    predictor = PredictorAgent(instruments, models, 0.5 ** (candles.timeframe_ms / NEWS_HALF_LIFE_MS))
+    collector = CollectorAgent(candles, market.news, scorer_for(instruments), view)
+    predictor = PredictorAgent(instruments, models, fading(candles.timeframe_ms))
     account = Account.new(WALLET, quote, instruments)
     broker = PaperBroker(PAPER_COSTS, view)
     outbox = Outbox(broker)
@@ -193,6 +192,16 @@ def assemble_stored(
     journal = SqlJournal(engine, session.id, one_quote(instruments), scales, guard)
     spill = FileSpill(settings.home / f"spill-{session.id}.jsonl")
     return assemble(session.id, market, journal, spill, mandate or settings.mandate(), settings)
+
+
+def scorer_for(instruments: Mapping[str, Instrument]) -> LexiconScorer:
+    """What scores headlines: it knows the coins that are traded, and those it has other names for."""
+    return LexiconScorer(tuple({**dict.fromkeys(i.base for i in instruments.values()), **dict.fromkeys(ALIASES)}))
+
+
+def fading(timeframe_ms: int) -> float:
+    """What is left of a news level after one bar."""
+    return float(0.5 ** (timeframe_ms / NEWS_HALF_LIFE_MS))
 
 
 def ensemble_card() -> EnsembleCard:

@@ -70,6 +70,10 @@ class RecordedMarket:
         after = instant + self.timeframe_ms
         return {s: Opening(row[0], row[4]) for s in self._rows if (row := self._row(s, after))}
 
+    def grids(self) -> Mapping[str, tuple[int, Ints]]:
+        """Every symbol's bars: the first open time, and int64 [k, 5] in ticks and lots, -1 where one is missing."""
+        return self._rows
+
     def _row(self, symbol: str, closing: int) -> tuple[int, int, int, int, int] | None:
         """Open, high, low, close and volume of the bar that closes at an instant, or None."""
         first, rows = self._rows[symbol]

@@ -1,0 +1,177 @@
+"""The second driver of the rules: a portfolio over history, rank by rank, as the pipeline and the agents do it live.
+
+To be compiled (`drive`). Whatever decides or books is a rule; what stands here, in `judging` and in `booking` is their
+order, which tests/scenario/test_parity.py compares with live record by record. Every symbol finishes a rank before the
+next begins.
+"""
+
+from cryptopilot.research import booking, judging
+from cryptopilot.research.booking import cancel, enter, note, scale_of, sell_lots
+from cryptopilot.research.judging import judge, leave, wish
+from cryptopilot.research.layout import (
+    ASKING,
+    CLOSED_BY_PROTECTION,
+    CLOSING,
+    DONE,
+    EXPIRED,
+    FULL,
+    JUDGING,
+    MOST_RECORDS,
+    MOVED,
+    Array,
+    Curves,
+    Market,
+    Opinions,
+    Policy,
+    State,
+    Wishes,
+)
+from cryptopilot.rules.arithmetic import UNKNOWN, notional
+from cryptopilot.rules.fills import BUYING, SELLING, VOLATILITY_BARS, fillable, grid_volatility, slippage, slipped
+from cryptopilot.rules.protection import NOTHING, STOP, TIME_LIMIT, protective_exit, time_is_up, trailed
+
+DAY_MS = 86_400_000
+
+
+def drive(market: Market, opinions: Opinions, wishes: Wishes, policy: Policy, state: State, curves: Curves) -> int:
+    """Go on from where *state* stands to the end, or until somebody has to do something about it: DONE, FULL, ASKING.
+
+    Nothing is allocated. After FULL: take the records and set `used` to 0. After ASKING: change the wishes of the desks
+    that are to buy. Then call again.
+    """
+    book = state.books[0]
+    last, symbols = len(market.instants), market.bars.shape[1]
+    while book.t < last:
+        if book.phase == CLOSING:
+            if len(state.records) - book.used < MOST_RECORDS * symbols:
+                return FULL
+            if book.engaged > 0:
+                close_ranges(market, policy, state, book.t)
+            mark(market, policy, state, curves, book.t)
+            buying = wish(market, opinions, wishes, policy, state, curves, book.t)
+            book.phase = JUDGING
+            if policy.asks and buying > 0:
+                return ASKING
+        judge(market, policy, state, book.t)
+        if book.engaged > 0:
+            meet_openings(market, policy, state, book.t)
+        book.phase = CLOSING
+        book.t += 1
+    return DONE
+
+
+def close_ranges(market: Market, policy: Policy, state: State, t: int) -> None:
+    """By symbol: orders that expire, then stops and targets."""
+    at = market.instants[t]
+    for s in range(len(state.desks)):
+        desk = state.desks[s]
+        if desk.side != 0 and 0 < desk.order_expires_at <= at:
+            cancel(state, s, at, EXPIRED)
+        if desk.lots > 0 and market.bars[t, s, 3] >= 0:
+            meet_range(market, policy, state, t, s)
+
+
+def meet_range(market: Market, policy: Policy, state: State, t: int, s: int) -> None:
+    """What a bar does to a protected position."""
+    desk, at = state.desks[s], market.instants[t]
+    bar = market.bars[t, s]
+    reason, ticks = protective_exit(
+        desk.stop, desk.target, bar[0], bar[1], bar[2], desk.opened_at == at - policy.step_ms
+    )
+    if reason == NOTHING:
+        return
+    if len(market.finer) > 0:
+        reason, ticks = finer_exit(market, policy, desk, t, s, reason, ticks)
+    if reason == STOP:
+        worse = slippage(policy.costs, volatility(market, t - 1, s), desk.lots, bar[4])
+        ticks = slipped(ticks, SELLING, worse)
+    if desk.side != 0:
+        cancel(state, s, at, CLOSED_BY_PROTECTION)
+    sell_lots(market, policy, state, s, at, desk.lots, ticks, reason)
+
+
+def finer_exit(market: Market, policy: Policy, desk: Array, t: int, s: int, reason: int, ticks: int) -> tuple[int, int]:
+    """Which of stop and target came first within bar *t*, by the finer bars in it; as without them where one misses."""
+    each = len(market.finer) // len(market.instants)
+    for i in range(t * each, (t + 1) * each):
+        if market.finer[i, s, 3] < 0:
+            return reason, ticks
+    for i in range(t * each, (t + 1) * each):
+        bar = market.finer[i, s]
+        entered = i == t * each and desk.opened_at == market.instants[t] - policy.step_ms
+        found, price = protective_exit(desk.stop, desk.target, bar[0], bar[1], bar[2], entered)
+        if found != NOTHING:
+            return found, price
+    return reason, ticks
+
+
+def mark(market: Market, policy: Policy, state: State, curves: Curves, t: int) -> None:
+    """Marks at closes, the account at them, a new day's base, the peak; then trailing stops and time limits."""
+    book, at = state.books[0], market.instants[t]
+    invested, held = 0, 0
+    for s in range(len(state.desks)):
+        close = market.bars[t, s, 3]
+        desk = state.desks[s]
+        if close >= 0:
+            desk.mark = close
+            desk.mark_at = at
+        if desk.lots > 0:
+            invested += notional(desk.mark, desk.lots, scale_of(market, s))
+            held += 1
+    equity = book.cash + invested
+    if book.marked_at < 0 or at // DAY_MS != book.marked_at // DAY_MS:
+        book.day_base = equity
+    book.equity = equity
+    book.peak = max(book.peak, equity)
+    book.marked_at = at
+    curves.equity[t] = equity
+    curves.invested[t] = invested
+    curves.held[t] = held
+    if held > 0:
+        protect(market, policy, state, t)
+
+
+def protect(market: Market, policy: Policy, state: State, t: int) -> None:
+    """Move trailing stops; leave what has been held for its whole time."""
+    at = market.instants[t]
+    for s in range(len(state.desks)):
+        desk = state.desks[s]
+        if desk.lots == 0:
+            continue
+        if market.bars[t, s, 3] >= 0:
+            stop = trailed(desk.stop, desk.mark, policy.trailing)
+            if stop != desk.stop:
+                desk.stop = stop
+                note(state, at, s, MOVED, 0, 0, stop, 0, UNKNOWN, UNKNOWN)
+        if time_is_up(at, desk.opened_at, desk.longest_ms) and desk.side == 0:
+            leave(state, s, at, TIME_LIMIT)
+
+
+def meet_openings(market: Market, policy: Policy, state: State, t: int) -> None:
+    """By symbol: waiting orders meet the first price of the bar that begins at this instant."""
+    at = market.instants[t]
+    for s in range(len(state.desks)):
+        desk = state.desks[s]
+        bar = market.bars[t + 1, s]
+        if desk.side == 0 or bar[3] < 0:
+            continue
+        lots = fillable(desk.order_lots, bar[4], policy.costs.volume_cap)
+        worse = slippage(policy.costs, volatility(market, t, s), lots, bar[4])
+        ticks = slipped(bar[0], desk.side, worse)
+        if desk.side == BUYING:
+            enter(market, policy, state, s, at, lots, ticks)
+        elif lots > 0:
+            sell_lots(market, policy, state, s, at, lots, ticks, desk.order_reason)
+
+
+def volatility(market: Market, t: int, s: int) -> float:
+    """What slippage counts on at an instant: from the returns known there."""
+    end = market.before + t + 1
+    return grid_volatility(market.returns[max(0, end - VOLATILITY_BARS) : end, s])
+
+
+STEPS = (
+    *booking.STEPS, *judging.STEPS, volatility, meet_openings, protect, mark, finer_exit, meet_range, close_ranges,
+    drive,
+)  # fmt: skip
+"""Callees first: the order of compiling."""
