@@ -11,6 +11,16 @@ GRANTED, HOLDS, PENDING, NOTHING_HELD, HELD_ALREADY, OUT_OF_BOUNDS = range(6)
 OUTCOMES = ("", "strategy_holds", "order_pending", "no_position", "position_open", "out_of_bounds")
 """What a HOLD is known by, in the order of the numbers above; a wish that is granted bears its strategy's name."""
 
+STRATEGY_FAILED, CALLBACK_FAILED, CALLBACK_REFUSED = "strategy_failed", "callback_failed", "callback_refused"
+REASONS = {
+    "strategy_holds": "the strategy wishes nothing",
+    "out_of_bounds": "the strategy's stop, target or time limit is outside what a mandate may ask for",
+    STRATEGY_FAILED: "the strategy failed on this symbol; the next instant asks it again",
+    CALLBACK_FAILED: "one of the strategy's own callbacks failed, so the entry was not made",
+    CALLBACK_REFUSED: "one of the strategy's own callbacks refused the entry",
+}
+"""Why a strategy's signal holds, for people, where no signal type says it already."""
+
 
 class Wish(NamedTuple):
     """What a strategy asks for one symbol at one instant.
