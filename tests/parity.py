@@ -28,9 +28,9 @@ def main() -> int:
     parser.add_argument("--to", dest="last", default="2023-12-31")
     options = parser.parse_args()
     folder = Path(os.environ.get("CRYPTOPILOT_TEST_DATA", ROOT.parent / "shared" / "data"))
-    for trailing in (0.0, 0.02):
-        count = compare("recorded", *recorded(folder, options.first, options.last, trailing))
-        sys.stdout.write(f"recorded, trailing {trailing}: {count:,} records equal\n")
+    for mandated in ({"trailing": 0.0}, {"trailing": 0.02}, {"strategy": "trend"}, {"strategy": "reversion"}):
+        count = compare("recorded", *recorded(folder, options.first, options.last, **mandated))
+        sys.stdout.write(f"recorded, {mandated}: {count:,} records equal\n")
         sys.stdout.flush()
     total = 0
     for seed in range(options.markets):

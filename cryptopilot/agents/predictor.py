@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from cryptopilot.agents.rows import Candle, Rows
 from cryptopilot.domain.candle import Bar
 from cryptopilot.domain.errors import ModelUnavailableError
 from cryptopilot.domain.events import BarsObserved, InstantGivenUp, PredictionsMade, StageDue
@@ -13,6 +14,7 @@ from cryptopilot.domain.stage import ALREADY_HANDLED, NOTHING_YET, Skipped, Stag
 from cryptopilot.domain.tape import NewsTape, PredictorState, RankTape, Tape
 from cryptopilot.ports.model import Model
 from cryptopilot.rules.arithmetic import UNKNOWN
+from cryptopilot.rules.features import Features
 from cryptopilot.rules.scores import combined, direction_probability, news_step, score_of, weighted_mean
 
 REMEMBERED = 5
@@ -25,14 +27,21 @@ class PredictorAgent:
     Args:
         models: the members, with their declared weights.
         fading: what is left of a news level after one bar.
+        timeframe_ms: the length of a bar.
+        rows: where features and predictions are kept for a strategy that looks back.
     """
 
     def __init__(
-        self, instruments: Mapping[str, Instrument], models: Sequence[tuple[Model, float]], fading: float
+        self,
+        instruments: Mapping[str, Instrument],
+        models: Sequence[tuple[Model, float]],
+        fading: float,
+        timeframe_ms: int,
+        rows: Rows,
     ) -> None:
         self._instruments = instruments
         self._models = tuple(model for model, _ in models)
-        self._fading = fading
+        self._fading, self._step, self._rows = fading, timeframe_ms, rows
         self.card = EnsembleCard(
             "ensemble", "1", tuple(m.card for m in self._models), tuple(weight for _, weight in models)
         )
@@ -61,10 +70,11 @@ class PredictorAgent:
                 self._advance(symbol, instrument, late)
             bar = closed.bars.get(symbol)
             if bar is not None:
-                self._advance(symbol, instrument, bar)
-                row = self._tapes[symbol].row()
+                row = self._advance(symbol, instrument, bar)
                 evidence.append(Evidence(symbol, row, self._news[instrument.base].level, market))
         self._predictions = tuple(self._predict(closed.instant, evidence))
+        for p in self._predictions:
+            self._rows.predicted(p.symbol, p.instant, p.direction_prob, p.confidence, p.expected_edge)
         return ()
 
     def on_due(self, event: StageDue) -> Iterable[object]:
@@ -82,9 +92,9 @@ class PredictorAgent:
         return ()
 
     def state(self) -> PredictorState:
-        return PredictorState(
-            self._observed, self._tapes, {s: r.by_age.tolist() for s, r in self._ranks.items()}, self._news
-        )
+        strengths = {s: r.by_age.tolist() for s, r in self._ranks.items()}
+        rows = self._rows
+        return PredictorState(self._observed, self._tapes, strengths, self._news, rows.state(), rows.length)
 
     def restore(self, state: PredictorState) -> None:
         """Become what *state* describes; symbols it does not know start anew."""
@@ -92,6 +102,7 @@ class PredictorAgent:
         self._tapes |= {s: t for s, t in state.tapes.items() if s in self._tapes}
         self._ranks |= {s: RankTape.of(w) for s, w in state.strengths.items() if s in self._ranks}
         self._news |= {c: n for c, n in state.news.items() if c in self._news}
+        self._rows.restore(state.rows)
 
     def resume(self, instant: int) -> None:
         """Everything up to *instant* has been decided."""
@@ -101,9 +112,17 @@ class PredictorAgent:
         """How the news stands by coin, in [-1, 1]; NaN while nothing has been said."""
         return {coin: tape.level for coin, tape in self._news.items()}
 
-    def _advance(self, symbol: str, instrument: Instrument, bar: Bar) -> None:
+    def _advance(self, symbol: str, instrument: Instrument, bar: Bar) -> Features:
+        """Fold a bar; the features after it, which also begin its row for the strategy."""
         price = instrument.price
-        self._tapes[symbol].advance(price(bar.high), price(bar.low), price(bar.close), instrument.volume(bar.volume))
+        candle = Candle(
+            price(bar.open), price(bar.high), price(bar.low), price(bar.close), instrument.volume(bar.volume)
+        )
+        tape = self._tapes[symbol]
+        tape.advance(candle.high, candle.low, candle.close, candle.volume)
+        row = tape.row()
+        self._rows.push(symbol, bar.open_time + self._step, candle, row)
+        return row
 
     def _hear(self, news: Sequence[NewsItem]) -> None:
         fresh: defaultdict[str, float] = defaultdict(float)

@@ -10,12 +10,13 @@ from cryptopilot.rules.signals import NEAREST, WIDEST_STOP, WIDEST_TARGET, Terms
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """Limits, geometry, and how far from even a prediction must be before anything is done.
+    """Limits, geometry, how far from even a prediction must be before anything is done, and who wishes.
 
     Args:
         band: distance of the probability from 0.5 within which nothing is done.
         trailing: distance of the trailing stop from the mark, a fraction; 0 for none.
         entry_slack: how far above the mark an entry may fill, a fraction.
+        strategy: its name, or the file that it is in (runtime.strategies); parameters: their values, a JSON object.
     Raises:
         InvalidValueError: a value is out of its bounds.
     """
@@ -25,6 +26,8 @@ class Mandate:
     band: float = 0.02
     trailing: float = 0.0
     entry_slack: float = 0.005
+    strategy: str = "ensemble"
+    parameters: str = "{}"
 
     def __post_init__(self) -> None:
         for name, value, low, high in (

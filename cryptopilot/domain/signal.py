@@ -5,20 +5,22 @@ from typing import NamedTuple
 from cryptopilot.domain.ids import decision_id
 from cryptopilot.rules import signals as rules
 from cryptopilot.rules.signal_types import SIGNAL_TYPES
+from cryptopilot.rules.wishes import REASONS
 
 SIDES = {rules.BUY: "BUY", rules.HOLD: "HOLD", rules.SELL: "SELL"}
-_WORDS = {one.name: one.words for one in SIGNAL_TYPES}
+_WORDS = {one.name: one.words for one in SIGNAL_TYPES} | REASONS
 
 
 def words(reason: str) -> str:
-    """Why a signal was raised, for people; a journal may name a type that is no longer listed."""
-    return _WORDS.get(reason, f"{reason} applied, a signal type that is no longer listed")
+    """Why a signal was raised, for people; a journal names strategies, and may name a type that is no longer listed."""
+    return _WORDS.get(reason, f"{reason} asked for it: a strategy, or a signal type that is no longer listed")
 
 
 class Signal(NamedTuple):
     """One proposal for one symbol. Prices in ticks, size as a fraction of equity, times in ms UTC.
 
-    Born at its instant, it expires at the next one. *reason* is the name of its type (rules.signal_types).
+    Born at its instant, it expires at the next one. *reason* is the name of its type (rules.signal_types),
+    or of the strategy that wished for it, or why that strategy's wish came to nothing (rules.wishes).
     """
 
     wallet_id: str

@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left, insort
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from cryptopilot.domain.market import MarketState
 from cryptopilot.rules.arithmetic import UNKNOWN
@@ -98,12 +98,19 @@ class NewsTape:
 
 @dataclass(frozen=True, slots=True)
 class PredictorState:
-    """What the predictor has folded up to *instant*."""
+    """What the predictor has folded up to *instant*.
+
+    Args:
+        rows: per symbol the rows that a strategy sees, as `agents.rows.Tape.state` writes them.
+        lookback: how many of them were kept at most; 0 where the strategy looked at none.
+    """
 
     instant: int
     tapes: dict[str, Tape]
     strengths: dict[str, list[float]]
     news: dict[str, NewsTape]
+    rows: dict[str, bytes] = field(default_factory=dict)
+    lookback: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,16 @@ from cryptopilot.ports.spill import Spill
 
 @dataclass(frozen=True, slots=True)
 class Folding:
-    """How history is folded: read an instant, take its marks, observe it; or stand as a checkpoint describes."""
+    """How history is folded: read an instant, take its marks, observe it; or stand as a checkpoint describes.
+
+    Args:
+        suffices: whether a checkpoint holds all that is kept now; after a change of strategy it may hold less.
+    """
 
     close: Callable[[int], InstantClosed]
     take_marks: Callable[[InstantClosed], object]
     observe: Callable[[BarsObserved], object]
+    suffices: Callable[[Checkpoint], bool]
     restore: Callable[[Checkpoint], None]
     resume: Callable[[int], None]
     """Everything up to this instant has been decided."""
@@ -76,7 +81,7 @@ def recover(
         last = progress.instant
         start = candles.first_instant
         saved = journal.checkpoint()
-        if saved is not None:
+        if saved is not None and folding.suffices(saved):
             folding.restore(saved)
             start = saved.instant + candles.timeframe_ms
         folded = _fold(candles, folding, start, last)

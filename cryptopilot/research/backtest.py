@@ -23,9 +23,10 @@ from cryptopilot.research.layout import (
     Opinions,
     Policy,
     State,
-    Wishes,
+    WishTable,
 )
 from cryptopilot.research.predictions import Predictions
+from cryptopilot.research.wishing import NO_WISHES
 from cryptopilot.rules.features import Features
 from cryptopilot.rules.fills import Costs
 from cryptopilot.rules.signal_types import SIGNAL_TYPES
@@ -44,12 +45,13 @@ class Run:
     Args:
         instants: int64 [m], those decided; equity, invested, held: int64 [m].
         records: of `layout.RECORD`, in the order of happening.
-        types: int64, how many signals of each type there were.
+        types: int64, how many signals of each type there were: of SIGNAL_TYPES, or where *wished* of OUTCOMES.
         desks, book: how everything stood at the end; traded: notional of all fills, atoms.
     """
 
     capital: int
     costs: Costs
+    wished: bool
     instants: Ints
     equity: Ints
     invested: Ints
@@ -60,10 +62,6 @@ class Run:
     book: Any
 
 
-NO_WISHES = Wishes(
-    np.empty((0, 0), np.int8), np.full((1, 1), np.nan), np.full((1, 1), np.nan), np.full((1, 1), np.nan),
-    np.full((1, 1), -1), np.ones((1, 1)),
-)  # fmt: skip
 NO_OPINIONS = Opinions(np.empty((0, 0, len(Features._fields))), np.empty((0, 0)), np.empty((0, 0)))
 NO_FINER = np.empty((0, 0, 5), np.int64)
 
@@ -90,7 +88,7 @@ class Setting:
 
 
 def backtest(
-    history: History, setting: Setting, *, predictions: Predictions | None = None, wishes: Wishes = NO_WISHES
+    history: History, setting: Setting, *, predictions: Predictions | None = None, wishes: WishTable = NO_WISHES
 ) -> Run:
     """Run over *history* from its first decision on.
 
@@ -121,12 +119,12 @@ def backtest(
             setting.confirm(state, int(market.instants[int(book["t"])]))
     taken.append(state.records[: int(book["used"])].copy())
     return Run(
-        setting.capital, setting.costs, market.instants, curves.equity, curves.invested, curves.held,
-        np.concatenate(taken), curves.types, state.desks, book,
+        setting.capital, setting.costs, len(wishes.side) > 0, market.instants, curves.equity, curves.invested,
+        curves.held, np.concatenate(taken), curves.types, state.desks, book,
     )  # fmt: skip
 
 
-def kernel(compiled: CompiledRules) -> Callable[[Market, Opinions, Wishes, Policy, State, Curves], int]:
+def kernel(compiled: CompiledRules) -> Callable[[Market, Opinions, WishTable, Policy, State, Curves], int]:
     """The driver, compiled; what it calls is compiled before it."""
     for step in STEPS:
         compiled.driver(step)

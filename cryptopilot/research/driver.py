@@ -24,7 +24,7 @@ from cryptopilot.research.layout import (
     Opinions,
     Policy,
     State,
-    Wishes,
+    WishTable,
 )
 from cryptopilot.rules.arithmetic import UNKNOWN, notional
 from cryptopilot.rules.fills import BUYING, SELLING, VOLATILITY_BARS, fillable, grid_volatility, slippage, slipped
@@ -33,7 +33,7 @@ from cryptopilot.rules.protection import NOTHING, STOP, TIME_LIMIT, protective_e
 DAY_MS = 86_400_000
 
 
-def drive(market: Market, opinions: Opinions, wishes: Wishes, policy: Policy, state: State, curves: Curves) -> int:
+def drive(market: Market, opinions: Opinions, wishes: WishTable, policy: Policy, state: State, curves: Curves) -> int:
     """Go on from where *state* stands to the end, or until somebody has to do something about it: DONE, FULL, ASKING.
 
     Nothing is allocated. After FULL: take the records and set `used` to 0. After ASKING: change the wishes of the desks

@@ -1,18 +1,21 @@
 """How the driver comes to its orders: what is wished for at each desk, the queue, the review. To be compiled."""
 
+from typing import Any
+
 from cryptopilot.research.booking import note, scale_of
 from cryptopilot.research.layout import (
     CORRELATION,
     HELD,
     INTENDED,
     REFUSED,
+    UNCONFIRMED,
     Array,
     Curves,
     Market,
     Opinions,
     Policy,
     State,
-    Wishes,
+    WishTable,
 )
 from cryptopilot.rules.arithmetic import UNKNOWN, fee, magnitude, notional_up
 from cryptopilot.rules.features import Features
@@ -20,13 +23,14 @@ from cryptopilot.rules.fills import BUYING, SELLING, entry_limit
 from cryptopilot.rules.limits import CORRELATION_BARS, Ask, Book, Finding, correlated
 from cryptopilot.rules.protection import SIGNAL_EXIT, stop_below, target_above
 from cryptopilot.rules.review import APPROVED, verdict
-from cryptopilot.rules.signal_types import possible, signal_of
+from cryptopilot.rules.signal_types import signal_of
 from cryptopilot.rules.signals import BUY, HOLD, SELL, Proposal, Situation
-from cryptopilot.rules.sizing import size_fraction, size_lots
+from cryptopilot.rules.sizing import size_lots
+from cryptopilot.rules.wishes import Wish, granted
 
 
 def wish(
-    market: Market, opinions: Opinions, wishes: Wishes, policy: Policy, state: State, curves: Curves, t: int
+    market: Market, opinions: Opinions, wishes: WishTable, policy: Policy, state: State, curves: Curves, t: int
 ) -> int:
     """Write down what is wished for at each desk; how many are to buy."""
     buying = 0
@@ -34,6 +38,7 @@ def wish(
     for s in range(len(state.desks)):
         desk = state.desks[s]
         desk.wish = HOLD
+        desk.wish_tag = 0
         if market.bars[t, s, 3] < 0 or (given and wishes.side[t, s] == 0 and not policy.tells_holds):
             continue
         if given:
@@ -63,42 +68,30 @@ def signal_for(opinions: Opinions, policy: Policy, desk: Array, t: int, s: int) 
     take(desk, place, proposal, confidence)
 
 
-WISHED, NOT_WISHED, NOT_POSSIBLE = range(3)
-"""The types of signals that a strategy's wishes make: one that acts, one that does not, one that the books forbid."""
-
-
-def wished_for(wishes: Wishes, policy: Policy, desk: Array, t: int, s: int) -> None:
-    """A strategy's wish, completed by the mandate; one that the books do not allow is none."""
-    terms = policy.terms
-    side = int(wishes.side[t, s])
-    if side == HOLD:
-        desk.wish_tag = NOT_WISHED
-        return
-    confidence, size = at_place(wishes.confidence, t, s), at_place(wishes.size, t, s)
-    stop, target = at_place(wishes.stop, t, s), at_place(wishes.target, t, s)
-    longest = wishes.longest_ms[t, s] if wishes.longest_ms.shape[0] > 1 else wishes.longest_ms[0, 0]
-    proposal = Proposal(
-        True,
-        side,
-        min(size, terms.max_position) if size == size else size_fraction(confidence, terms.max_position),
-        stop if stop == stop else terms.stop,
-        target if target == target else terms.target,
-        longest if longest >= 0 else terms.longest_ms,
+def wished_for(wishes: WishTable, policy: Policy, desk: Array, t: int, s: int) -> None:
+    """A strategy's wish, as far as mandate and books allow; what is known besides is no part of that."""
+    wish = Wish(
+        int(wishes.side[t, s]),
+        at_place(wishes.size, t, s),
+        at_place(wishes.stop, t, s),
+        at_place(wishes.target, t, s),
+        at_place(wishes.longest_ms, t, s),
+        at_place(wishes.confidence, t, s),
     )
     features = Features(
         UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN,
         UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN,
     )  # fmt: skip
-    situation = Situation(UNKNOWN, confidence, False, UNKNOWN, desk.lots > 0, desk.side != 0, features)
-    if possible(situation, proposal):
-        take(desk, WISHED, proposal, confidence)
-    else:
-        desk.wish_tag = NOT_POSSIBLE
+    situation = Situation(UNKNOWN, wish.confidence, False, UNKNOWN, desk.lots > 0, desk.side != 0, features)
+    outcome, proposal = granted(situation, wish, policy.terms)
+    take(desk, outcome, proposal, wish.confidence)
 
 
-def at_place(values: Array, t: int, s: int) -> float:
+def at_place(values: Array, t: int, s: int) -> Any:
     """A wish's value, where it may be one for all."""
-    return float(values[t, s]) if values.shape[0] > 1 else float(values[0, 0])
+    if values.shape[0] == 1:
+        return values[0, 0]
+    return values[t, s]
 
 
 def take(desk: Array, tag: int, proposal: Proposal, confidence: float) -> None:
@@ -114,8 +107,10 @@ def take(desk: Array, tag: int, proposal: Proposal, confidence: float) -> None:
 
 def judge(market: Market, policy: Policy, state: State, t: int) -> None:
     """Exits first, then purchases, each with confidence down, then by symbol."""
-    count = ordered(state)
     at = market.instants[t]
+    if policy.asks and policy.tells_holds:
+        tell_refused(state, at)
+    count = ordered(state)
     for i in range(count):
         s = state.order[i]
         desk = state.desks[s]
@@ -123,6 +118,13 @@ def judge(market: Market, policy: Policy, state: State, t: int) -> None:
             leave(state, s, at, SIGNAL_EXIT)
         else:
             review_entry(market, policy, state, t, s)
+
+
+def tell_refused(state: State, at: int) -> None:
+    """HELD records of purchases that a callback did not confirm."""
+    for s in range(len(state.desks)):
+        if state.desks[s].wish_tag == UNCONFIRMED:
+            note(state, at, s, HELD, UNCONFIRMED, 0, 0, 0, UNKNOWN, UNKNOWN)
 
 
 def ordered(state: State) -> int:
@@ -224,17 +226,7 @@ def leave(state: State, s: int, at: int, reason: int) -> None:
 
 
 STEPS = (
-    leave,
-    correlation,
-    book_of,
-    review_entry,
-    before,
-    ordered,
-    judge,
-    take,
-    at_place,
-    wished_for,
-    signal_for,
-    wish,
-)
+    leave, correlation, book_of, review_entry, before, ordered, tell_refused, judge, take, at_place, wished_for,
+    signal_for, wish,
+)  # fmt: skip
 """Callees first: the order of compiling."""

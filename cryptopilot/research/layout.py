@@ -11,6 +11,7 @@ from cryptopilot.rules.fills import Costs
 from cryptopilot.rules.limits import Limits
 from cryptopilot.rules.review import REVIEW
 from cryptopilot.rules.signals import Terms
+from cryptopilot.rules.wishes import OUTCOMES
 
 Array = Any
 """A numpy array, which compiled code indexes as it likes."""
@@ -36,6 +37,9 @@ MOST_RECORDS = 8
 
 DONE, FULL, ASKING = range(3)
 """Why the driver has returned: at the end, to have its records taken away, to have purchases confirmed."""
+
+UNCONFIRMED = len(OUTCOMES)
+"""The code of a HELD that a strategy's callback did not confirm; those before it are of `rules.wishes.OUTCOMES`."""
 
 CLOSING, JUDGING = range(2)
 """What comes next at the driver's instant."""
@@ -114,7 +118,7 @@ class Opinions(NamedTuple):
     confidence: Array
 
 
-class Wishes(NamedTuple):
+class WishTable(NamedTuple):
     """What a strategy wishes for at each close, time-major; an array of shape [1, 1] holds for all.
 
     Args:

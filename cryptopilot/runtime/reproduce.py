@@ -30,7 +30,7 @@ from cryptopilot.ports.journal import Booked, Journal
 from cryptopilot.rules.protection import FORCED
 from cryptopilot.runtime.markets import open_market
 from cryptopilot.runtime.settings import Settings
-from cryptopilot.runtime.wiring import WALLET, Assembly, assemble_stored, one_quote, runner_for
+from cryptopilot.runtime.wiring import WALLET, Assembly, assemble_stored, one_quote, rows_of, runner_for, strategy_of
 
 
 class Reproduction(NamedTuple):
@@ -52,6 +52,7 @@ def reproduce(
         progress: told the share that is done, from 0 to 1, after each instant.
     Raises:
         InvalidValueError: the session has not begun.
+        NotFoundError, StrategyError: a strategy that it followed is not here any more, or cannot be made.
     """
     market = open_market(session.spec)
     instruments = market.candles.instruments
@@ -70,7 +71,9 @@ def reproduce(
         )  # fmt: skip
         second = open_database(draft.url())
         copy = Sessions(second).open(session.market, session.label, session.spec, quote, 1, session.created_at)
-        assembly = assemble_stored(second, copy, market, draft, mandate=mandate)
+        followed = [e.mandate for turn in asked for e in turn if isinstance(e, MandateSet)]
+        kept_rows = max(rows_of(strategy_of(one)) for one in followed)
+        assembly = assemble_stored(second, copy, market, draft, mandate=mandate, kept_rows=kept_rows)
         _run(assembly, draft, asked[1:], session.last_instant, progress)
         answer = _compared(_decisions(first), _decisions(assembly.journal))
         second.dispose()

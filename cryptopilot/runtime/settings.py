@@ -1,11 +1,12 @@
 """Settings from the environment: each is validated at start, and a bad one stops the start by name."""
 
+import json
 import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from cryptopilot.domain.errors import SettingsError
@@ -34,6 +35,18 @@ def split_symbols(value: object) -> object:
 def split_words(value: object) -> object:
     """Words from a text with commas; anything but a text is left to the validator."""
     return tuple(w.strip() for w in value.split(",") if w.strip()) if isinstance(value, str) else value
+
+
+def canonical_object(text: str) -> str:
+    """A JSON object, written so that equal ones are equal texts.
+
+    Raises:
+        ValueError: the text is none.
+    """
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("not an object")
+    return json.dumps(found, sort_keys=True)
 
 
 class Settings(BaseSettings):
@@ -78,6 +91,10 @@ class Settings(BaseSettings):
     whitelist: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(split_symbols)] = Field(
         None, alias="PIPELINE_WHITELIST"
     )
+    strategy: str = Field("ensemble", min_length=1, max_length=1000, alias="PIPELINE_STRATEGY")
+    strategy_parameters: Annotated[str, AfterValidator(canonical_object)] = Field(
+        "{}", alias="PIPELINE_STRATEGY_PARAMETERS"
+    )
     capital: Decimal = Field(Decimal(10_000), gt=0, le=10_000_000, alias="PIPELINE_CAPITAL")
 
     def mandate(self) -> Mandate:
@@ -97,6 +114,8 @@ class Settings(BaseSettings):
                 max_signal_age_ms=self.trade_execution_interval * 1000,
             ),
             Geometry(self.take_profit_percentage, self.stop_loss_percentage),
+            strategy=self.strategy,
+            parameters=self.strategy_parameters,
         )
 
     def has_database(self) -> bool:
@@ -138,6 +157,8 @@ _WORDS = {
     "PIPELINE_LOG_FORMAT": "console, or json",
     "PIPELINE_WHITELIST": "pairs such as BTC/USDT, separated by commas; unset for all",
     "PIPELINE_SYMBOLS": "pairs such as BTC/USDT, separated by commas",
+    "PIPELINE_STRATEGY": "a strategy's name, or PATH.py, or PATH.py:CLASS",
+    "PIPELINE_STRATEGY_PARAMETERS": "a JSON object of its parameters",
 }
 """What a text may be, where a pattern would say it to programmers only."""
 

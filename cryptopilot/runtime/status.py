@@ -85,6 +85,7 @@ def status_of(
         "journal": "away" if pipeline.journal_away else "ok",
         "source_errors": dict(assembly.collector.errors),
         "model_errors": dict(assembly.predictor.errors),
+        "strategy_errors": dict(assembly.strategy.errors),
     }
 
 

@@ -1,5 +1,6 @@
 """Who meets whom, in one file that reads like the stream. The clock, the source and the broker are chosen here."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,9 @@ from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
 from cryptopilot.adapters.storage.spill import FileSpill
 from cryptopilot.agents.collector import CollectorAgent
 from cryptopilot.agents.predictor import PredictorAgent
+from cryptopilot.agents.rows import Rows
+from cryptopilot.agents.strategies.chosen import Chosen
+from cryptopilot.agents.strategies.ensemble import Ensemble
 from cryptopilot.agents.strategy import StrategyAgent
 from cryptopilot.agents.trader import TraderAgent
 from cryptopilot.domain.account import Account
@@ -48,6 +52,7 @@ from cryptopilot.ports.spill import Spill
 from cryptopilot.rules.fills import Costs
 from cryptopilot.runtime.markets import Market
 from cryptopilot.runtime.settings import Settings
+from cryptopilot.runtime.strategies import find
 from cryptopilot.simulation.paper import PaperBroker
 
 WALLET = "default"
@@ -86,6 +91,8 @@ class Assembly:
 
     def use(self, mandate: Mandate) -> None:
         """Go on under another mandate from the next stage on."""
+        if (mandate.strategy, mandate.parameters) != (self.mandate.strategy, self.mandate.parameters):
+            self.strategy.follow(strategy_of(mandate))
         self.mandate = mandate
         self.strategy.use(mandate)
         self.trader.use(mandate)
@@ -112,18 +119,27 @@ def assemble(
     settings: Settings,
     *,
     models: Sequence[tuple[Model, float]] = MODELS,
+    kept_rows: int = 0,
 ) -> Assembly:
-    """The four agents on one market's stream, with one wallet."""
+    """The four agents on one market's stream, with one wallet.
+
+    Args:
+        kept_rows: how far any strategy looks back that the wallet is to follow later; its first one's is kept anyway.
+    Raises:
+        NotFoundError, StrategyError, InvalidValueError: the mandate's strategy cannot be had.
+    """
     candles = market.candles
     instruments = candles.instruments
     quote = one_quote(instruments)
     view = MarketView(instruments)
     collector = CollectorAgent(candles, market.news, scorer_for(instruments), view)
-    predictor = PredictorAgent(instruments, models, fading(candles.timeframe_ms))
+    followed = strategy_of(mandate)
+    rows = Rows(instruments, candles.timeframe_ms, max(kept_rows, rows_of(followed)))
+    predictor = PredictorAgent(instruments, models, fading(candles.timeframe_ms), candles.timeframe_ms, rows)
     account = Account.new(WALLET, quote, instruments)
     broker = PaperBroker(PAPER_COSTS, view)
     outbox = Outbox(broker)
-    strategy = StrategyAgent(mandate, account, view, candles.timeframe_ms)
+    strategy = StrategyAgent(mandate, account, view, candles.timeframe_ms, followed, rows)
     trader = TraderAgent(mandate, account, view, broker, outbox)
 
     bus = Bus()
@@ -159,7 +175,10 @@ def assemble(
         collector.resume(instant)
         predictor.resume(instant)
 
-    folding = Folding(collector.close, collector.on_closed, predictor.on_observed, restore, resume)
+    def suffices(checkpoint: Checkpoint) -> bool:
+        return checkpoint.predictor.lookback >= rows.length
+
+    folding = Folding(collector.close, collector.on_closed, predictor.on_observed, suffices, restore, resume)
     return Assembly(
         session_id, market, instruments, quote, view, collector, predictor, strategy, trader, bus, pipeline, folding,
         journal, spill, desks, atoms(settings.capital, quote), mandate,
@@ -174,6 +193,7 @@ def assemble_stored(
     *,
     mandate: Mandate | None = None,
     guard: Callable[[], None] = lambda: None,
+    kept_rows: int = 0,
 ) -> Assembly:
     """The same, with its journal in a database and its spill in the home; the mandate is the settings' unless given.
 
@@ -191,7 +211,22 @@ def assemble_stored(
     scales = {s: i.scale for s, i in instruments.items()}
     journal = SqlJournal(engine, session.id, one_quote(instruments), scales, guard)
     spill = FileSpill(settings.home / f"spill-{session.id}.jsonl")
-    return assemble(session.id, market, journal, spill, mandate or settings.mandate(), settings)
+    mandate = mandate or settings.mandate()
+    return assemble(session.id, market, journal, spill, mandate, settings, kept_rows=kept_rows)
+
+
+def strategy_of(mandate: Mandate) -> Chosen | Ensemble:
+    """The strategy that a mandate names.
+
+    Raises:
+        NotFoundError, StrategyError, InvalidValueError: it cannot be had; says why.
+    """
+    return find(mandate.strategy, json.loads(mandate.parameters))
+
+
+def rows_of(strategy: Chosen | Ensemble) -> int:
+    """How many rows of each symbol are kept for it."""
+    return strategy.lookback if isinstance(strategy, Chosen) else 0
 
 
 def scorer_for(instruments: Mapping[str, Instrument]) -> LexiconScorer:

@@ -4,6 +4,7 @@ A record is (instant, symbol, kind, code in words, lots, ticks, fee, cash, limit
 the other signals of their instant, by symbol, because live sorts them last and the driver first.
 """
 
+import itertools
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ from typing import Any
 
 from cryptopilot.adapters.exchanges.recorded import RecordedMarket, Recording, available
 from cryptopilot.adapters.news.recorded import RecordedNews
+from cryptopilot.agents.strategies.ensemble import Ensemble
 from cryptopilot.domain.events import (
     Deposited,
     Marked,
@@ -20,6 +22,7 @@ from cryptopilot.domain.events import (
     OrderIntended,
     ProtectionMoved,
 )
+from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.risk import MAX_CORRELATION
 from cryptopilot.domain.signal import Judged
 from cryptopilot.domain.stage import Stage
@@ -38,12 +41,14 @@ from cryptopilot.research.layout import (
     WHY_CANCELLED,
 )
 from cryptopilot.research.predictions import predict
+from cryptopilot.research.wishing import Confirming, columns_of, wishes_of
 from cryptopilot.rules.review import REVIEW
 from cryptopilot.rules.signal_types import SIGNAL_TYPES
 from cryptopilot.rules.signals import HOLD
+from cryptopilot.rules.wishes import CALLBACK_REFUSED, OUTCOMES
 from cryptopilot.runtime.markets import Market
 from cryptopilot.runtime.settings import load_settings
-from cryptopilot.runtime.wiring import MODELS, PAPER_COSTS, assemble, fading, scorer_for
+from cryptopilot.runtime.wiring import MODELS, PAPER_COSTS, assemble, fading, scorer_for, strategy_of
 from tests.fakes.generated import INSTANTS, Generated
 from tests.fakes.house import a_house
 from tests.fakes.market import START, ScriptedNews
@@ -110,6 +115,7 @@ def driver_records(run: Run, history: History) -> tuple[list[Record], list[tuple
     """The same of the compiled driver."""
     rules = [check.__name__ for check in REVIEW] + [MAX_CORRELATION]
     assert rules[CORRELATION] == MAX_CORRELATION
+    names = [*OUTCOMES, CALLBACK_REFUSED] if run.wished else [one.name for one in SIGNAL_TYPES]
     records: list[Record] = []
     for r in run.records:
         kind, code, symbol = int(r["kind"]), int(r["code"]), history.symbols[r["symbol"]]
@@ -121,13 +127,22 @@ def driver_records(run: Run, history: History) -> tuple[list[Record], list[tuple
         elif kind == REFUSED:
             words, lots, ticks, limit, found = rules[code], 0, 0, bits(r["limit"]), bits(r["found"])
         elif kind == HELD:
-            words = SIGNAL_TYPES[code].name
+            words = names[code]
         elif kind == MOVED:
             words = ""
         elif kind == FILLED and r["side"] > 0:
             words = "entry"
         records.append((int(r["at"]), symbol, kind, words, lots, ticks, int(r["fee"]), int(r["cash"]), limit, found))
-    return records, list(zip(run.instants.tolist(), run.equity.tolist(), strict=True))
+    return _holds_in_order(records), list(zip(run.instants.tolist(), run.equity.tolist(), strict=True))
+
+
+def _holds_in_order(records: list[Record]) -> list[Record]:
+    """Runs of HELD records of one instant, by symbol: one that a callback refused is told of last."""
+    ordered: list[Record] = []
+    for _, run in itertools.groupby(records, key=lambda r: (r[0], r[2] == HELD)):
+        found = list(run)
+        ordered += sorted(found) if found[0][2] == HELD else found
+    return ordered
 
 
 def assert_equal(live: list[Record], ours: list[Record]) -> None:
@@ -155,22 +170,32 @@ def run_driver(made: Generated, **changed: Any) -> tuple[list[Record], list[tupl
     market = made.market
     news, scorer = [ScriptedNews(made.headlines)], scorer_for(market.instruments)
     history = history_of(market, news, scorer, START + (INSTANTS - 1) * HOUR)
-    predictions = predict(history, MODELS, fading(HOUR))
-    setting = Setting(made.mandate, PAPER_COSTS, 10_000 * 10**8, "USDT", tells_holds=True)
-    return driver_records(backtest(history, replace(setting, **changed), predictions=predictions), history)
+    return driver_records(driven(history, made.mandate, **changed), history)
+
+
+def driven(history: History, mandate: Mandate, **changed: Any) -> Run:
+    """The strategy of a mandate over a history, by the compiled driver; HOLDs told."""
+    predictions = predict(history, MODELS, fading(history.timeframe_ms))
+    setting = replace(Setting(mandate, PAPER_COSTS, 10_000 * 10**8, "USDT", tells_holds=True), **changed)
+    strategy = strategy_of(mandate)
+    if isinstance(strategy, Ensemble):
+        return backtest(history, setting, predictions=predictions)
+    if any(strategy.callbacks):
+        setting = replace(setting, confirm=Confirming(strategy, history, "USDT"))
+    return backtest(history, setting, wishes=wishes_of(strategy, history, columns_of(history, predictions)))
 
 
 Told = tuple[list[Record], list[tuple[int, int]]]
 
 
-def recorded(folder: Path, first: str, last: str, trailing: float = 0.0) -> tuple[Told, Told]:
+def recorded(folder: Path, first: str, last: str, **mandated: Any) -> tuple[Told, Told]:
     """Every hourly Binance coin of the recorded data and the news of the time, through both drivers."""
     start, until = parse_time("from", first), parse_time("to", last)
     symbols = available(folder, "BINANCE", "1h")
     candles = RecordedMarket(Recording(folder, "BINANCE", "1h", symbols, start, until))
     news = RecordedNews(folder, candles.first_instant, until)
     settings = load_settings(PIPELINE_SPEED="max")
-    mandate = replace(settings.mandate(), trailing=trailing)
+    mandate = replace(settings.mandate(), **mandated)
 
     journal = MemoryJournal("USDT", {s: i.scale for s, i in candles.instruments.items()})
     assembly = assemble("both", Market(candles, (news,)), journal, MemorySpill(), mandate, settings)
@@ -180,6 +205,4 @@ def recorded(folder: Path, first: str, last: str, trailing: float = 0.0) -> tupl
         assembly.pipeline.decide(instant)
 
     history = history_of(candles, [news], scorer_for(candles.instruments))
-    predictions = predict(history, MODELS, fading(HOUR))
-    setting = Setting(mandate, PAPER_COSTS, 10_000 * 10**8, "USDT", tells_holds=True)
-    return live_records(journal.batches), driver_records(backtest(history, setting, predictions=predictions), history)
+    return live_records(journal.batches), driver_records(driven(history, mandate), history)

@@ -1,10 +1,12 @@
 """One market, two drivers, the same records to the last unit: what is tested is what is run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cryptopilot.research.layout import CANCELLED, FILLED, HELD, INTENDED, MOVED, REFUSED
+from tests.conftest import ROOT
 from tests.fakes.generated import generated
 from tests.fakes.parity import Record, assert_equal, recorded, run_driver, run_live
 
@@ -45,10 +47,27 @@ def test_a_full_record_buffer_pauses_and_changes_nothing(seed: int) -> None:
     assert run_driver(made, records=1) == run_driver(made)
 
 
+STRATEGIES = ("trend", "reversion", *(str(ROOT / f"tests/fakes/strategies/{n}.py") for n in ("picky", "stepwise")))
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: Path(s).stem)
+def test_so_does_every_strategy_with_its_callbacks(strategy: str) -> None:
+    kinds = set()
+    for seed in (3, 11, 12, 17):
+        made = generated(seed)
+        made = replace(made, mandate=replace(made.mandate, strategy=strategy))
+        (live, equity), (ours, curve) = run_live(made), run_driver(made)
+        assert_equal(live, ours)
+        assert equity == curve
+        kinds |= {r[2] for r in live} | {r[3] for r in live if r[2] == HELD}
+    assert kinds >= {FILLED, INTENDED, HELD}
+    assert ("callback_refused" in kinds) == ("picky" in strategy)
+
+
 @pytest.mark.data
 @pytest.mark.parametrize("trailing", [0.0, 0.02])
 def test_the_recorded_market_gives_the_same_records_live_and_over_history(market_data: Path, trailing: float) -> None:
-    (live, equity), (ours, curve) = recorded(market_data, "2022-05-01", "2022-06-15", trailing)
+    (live, equity), (ours, curve) = recorded(market_data, "2022-05-01", "2022-06-15", trailing=trailing)
     assert_equal(live, ours)
     assert equity == curve
     assert sum(r[2] == FILLED for r in live) > 40

@@ -131,6 +131,7 @@ class Status(TypedDict):
     journal: Literal["ok", "away"]
     source_errors: dict[str, str]
     model_errors: dict[str, str]
+    strategy_errors: dict[str, str]
 
 
 class StatusAnswer(TypedDict):

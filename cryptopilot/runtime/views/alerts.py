@@ -58,6 +58,10 @@ def _between(before: Status | None, now: Status) -> Iterator[_Told]:
     for model, error in now["model_errors"].items():
         if model not in silent:
             yield "warning", "model_failed", f"{model} abstains: {error}"
+    failed_on = before["strategy_errors"] if before else {}
+    for symbol, error in now["strategy_errors"].items():
+        if symbol not in failed_on:
+            yield "warning", "strategy_failed", error
 
 
 def _risk(before: Status | None, now: Status) -> Iterator[_Told]:

@@ -43,5 +43,5 @@ def test_a_type_of_its_own_is_kept_with_its_name_and_shows_its_side() -> None:
 
 
 def test_a_type_that_is_no_longer_listed_can_still_be_told() -> None:
-    assert words("RETIRED") == "RETIRED applied, a signal type that is no longer listed"
+    assert words("RETIRED") == "RETIRED asked for it: a strategy, or a signal type that is no longer listed"
     assert words("no_edge") == "the prediction is too close to even"
