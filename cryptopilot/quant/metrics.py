@@ -29,7 +29,7 @@ def deepest_drawdown(equity: ArrayLike) -> Drawdown:
         InvalidValueError: it is empty, or a value is not finite or not positive.
     Source: definition.
     """
-    curve = _positive(equity)
+    curve = positive(equity)
     fall = 1.0 - curve / np.maximum.accumulate(curve)
     trough = int(np.argmax(fall))
     return Drawdown(float(fall[trough]), int(np.argmax(curve[: trough + 1])), trough)
@@ -46,7 +46,7 @@ def returns(equity: ArrayLike) -> Floats:
         InvalidValueError: it is empty, or a value is not finite or not positive.
     Source: definition.
     """
-    curve = _positive(equity)
+    curve = positive(equity)
     return curve[1:] / curve[:-1] - 1.0
 
 
@@ -61,7 +61,7 @@ def sharpe(gains: ArrayLike, periods_per_year: float) -> float:
     the periods.
     """
     known = np.asarray(gains, np.float64)
-    if not _varies(known):
+    if not varies(known):
         return UNKNOWN
     return annualised(float(known.mean()), float(known.std(ddof=1)), periods_per_year)
 
@@ -79,7 +79,7 @@ def sortino(gains: ArrayLike, periods_per_year: float) -> float:
     (1994).
     """
     known = np.asarray(gains, np.float64)
-    if not _varies(known):
+    if not varies(known):
         return UNKNOWN
     below = np.minimum(known, 0.0)
     return annualised(float(known.mean()), math.sqrt(float(np.mean(below * below))), periods_per_year)
@@ -113,13 +113,18 @@ def expectancy(results: ArrayLike) -> float:
     return float(profits.mean()) if profits.size else UNKNOWN
 
 
-def _positive(equity: ArrayLike) -> Floats:
+def positive(equity: ArrayLike) -> Floats:
+    """An equity curve as float64 [n].
+
+    Raises:
+        InvalidValueError: it is empty, or a value is not finite or not positive.
+    """
     curve = np.asarray(equity, np.float64)
     if not curve.size or not np.isfinite(curve).all() or (curve <= 0).any():
         raise InvalidValueError("equity", f"{curve.size} values", "at least one, all finite and positive")
     return curve
 
 
-def _varies(known: Floats) -> bool:
+def varies(known: Floats) -> bool:
     """Whether there are two different values; equal ones may deviate from their own mean by a rounding."""
     return known.size > 1 and bool((known != known[0]).any())

@@ -1,0 +1,62 @@
+"""The report as one JSON document, for programs."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from cryptopilot.domain.instrument import money
+from cryptopilot.domain.timeframe import iso
+from cryptopilot.quant.drawdowns import drawdown
+from cryptopilot.quant.thinning import thinned
+from cryptopilot.research.manifest import Manifest
+from cryptopilot.research.outcome import Outcome
+from cryptopilot.research.plain import Json, plain
+from cryptopilot.research.report.rows import Run, expected
+
+MOST_POINTS = 1500
+"""Of a thinned curve."""
+
+
+def document(runs: Sequence[Run], manifest: Manifest, seconds: float) -> dict[str, Json]:
+    """Manifest, statistics at three levels of costs; trades, refusals and equity at the expected one.
+
+    Args:
+        runs: optimistic, expected and harsh; seconds: how long the run took, all three together.
+    Raises:
+        InvalidValueError: the runs are not these three, in this order.
+    """
+    outcome, _ = expected(runs)
+    return {
+        "manifest": manifest.as_json(),
+        "seconds": seconds,
+        "statistics": {run.costs: statistics.as_json() for run, statistics in runs},
+        "trades": [_trade(trade._asdict()) for trade in outcome.trades],
+        "refusals": plain(dict(outcome.refusals)),
+        "equity": _equity(outcome),
+    }
+
+
+def _trade(fields: dict[str, object]) -> Json:
+    return {name: plain(value, name) for name, value in fields.items()}
+
+
+def _equity(outcome: Outcome) -> Json:
+    """The thinned curve: the first and the last instant, and the extremes of every stretch between."""
+    fall = drawdown(np.r_[outcome.capital, outcome.equity])[1:]
+    return [
+        {
+            "at": iso(int(outcome.instants[i])),
+            "equity": _money(int(outcome.equity[i]), outcome.quote),
+            "buy_and_hold": _money_if_known(float(outcome.market[i]), outcome.quote),
+            "drawdown": float(fall[i]),
+        }
+        for i in thinned(outcome.equity, MOST_POINTS).tolist()
+    ]
+
+
+def _money(atoms: int, quote: str) -> str:
+    return f"{money(atoms, quote):f}"
+
+
+def _money_if_known(atoms: float, quote: str) -> str | None:
+    return _money(round(atoms), quote) if np.isfinite(atoms) else None
