@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from cryptopilot import __version__
-from cryptopilot.cli import data, users
+from cryptopilot.cli import backtest, data, users
 from cryptopilot.cli.output import NO, clear_errors, say, say_json
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -50,6 +50,9 @@ def serve(
         "PIPELINE_SPEED": speed, "HOST": host, "PORT": port,
     }  # fmt: skip
     run_server(overrides, Choice(exchange, start, until), live=live, start=begin, fresh=fresh, as_json=as_json)
+
+
+app.command()(backtest.backtest)
 
 
 @app.command()

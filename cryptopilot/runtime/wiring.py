@@ -49,10 +49,10 @@ from cryptopilot.ports.candles import CandleSource
 from cryptopilot.ports.journal import Journal
 from cryptopilot.ports.model import Model
 from cryptopilot.ports.spill import Spill
-from cryptopilot.rules.fills import Costs
 from cryptopilot.runtime.markets import Market
 from cryptopilot.runtime.settings import Settings
 from cryptopilot.runtime.strategies import find
+from cryptopilot.simulation.costs import PAPER
 from cryptopilot.simulation.paper import PaperBroker
 
 WALLET = "default"
@@ -64,7 +64,6 @@ MODELS: tuple[tuple[Model, float], ...] = (
 """The ensemble's members and their declared weights; a new model is one more line (docs/guide/extend-model.md)."""
 
 NEWS_HALF_LIFE_MS = 6 * HOUR
-PAPER_COSTS = Costs(fee_ppm=1000, half_spread=0.0001, impact=0.1, latency_share=0.0, volume_cap=0.05)
 
 
 @dataclass(slots=True)
@@ -137,7 +136,7 @@ def assemble(
     rows = Rows(instruments, candles.timeframe_ms, max(kept_rows, rows_of(followed)))
     predictor = PredictorAgent(instruments, models, fading(candles.timeframe_ms), candles.timeframe_ms, rows)
     account = Account.new(WALLET, quote, instruments)
-    broker = PaperBroker(PAPER_COSTS, view)
+    broker = PaperBroker(PAPER, view)
     outbox = Outbox(broker)
     strategy = StrategyAgent(mandate, account, view, candles.timeframe_ms, followed, rows)
     trader = TraderAgent(mandate, account, view, broker, outbox)

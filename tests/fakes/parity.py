@@ -48,7 +48,8 @@ from cryptopilot.rules.signals import HOLD
 from cryptopilot.rules.wishes import CALLBACK_REFUSED, OUTCOMES
 from cryptopilot.runtime.markets import Market
 from cryptopilot.runtime.settings import load_settings
-from cryptopilot.runtime.wiring import MODELS, PAPER_COSTS, assemble, fading, scorer_for, strategy_of
+from cryptopilot.runtime.wiring import MODELS, assemble, fading, scorer_for, strategy_of
+from cryptopilot.simulation.costs import PAPER
 from tests.fakes.generated import INSTANTS, Generated
 from tests.fakes.house import a_house
 from tests.fakes.market import START, ScriptedNews
@@ -176,7 +177,7 @@ def run_driver(made: Generated, **changed: Any) -> tuple[list[Record], list[tupl
 def driven(history: History, mandate: Mandate, **changed: Any) -> Run:
     """The strategy of a mandate over a history, by the compiled driver; HOLDs told."""
     predictions = predict(history, MODELS, fading(history.timeframe_ms))
-    setting = replace(Setting(mandate, PAPER_COSTS, 10_000 * 10**8, "USDT", tells_holds=True), **changed)
+    setting = replace(Setting(mandate, PAPER, 10_000 * 10**8, "USDT", tells_holds=True), **changed)
     strategy = strategy_of(mandate)
     if isinstance(strategy, Ensemble):
         return backtest(history, setting, predictions=predictions)

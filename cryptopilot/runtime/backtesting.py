@@ -1,0 +1,171 @@
+"""From a question to its report: would this have worked?"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cryptopilot.adapters.exchanges.recorded import candle_path
+from cryptopilot.agents.strategies.chosen import Chosen
+from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.domain.instrument import atoms
+from cryptopilot.research import report
+from cryptopilot.research.backtest import Setting, backtest
+from cryptopilot.research.history import History, history_of
+from cryptopilot.research.manifest import Manifest, manifest
+from cryptopilot.research.outcome import Outcome
+from cryptopilot.research.outcomes import outcome_of
+from cryptopilot.research.predictions import Predictions, predict
+from cryptopilot.research.statistics import Statistics, statistics
+from cryptopilot.research.wishing import Confirming, columns_of, wishes_of
+from cryptopilot.runtime.markets import Choice, open_market, spec
+from cryptopilot.runtime.settings import Settings
+from cryptopilot.runtime.wiring import MODELS, fading, one_quote, scorer_for, strategy_of
+from cryptopilot.simulation.costs import LEVELS, at_level, fee_of
+
+KERNELS = "kernels"
+"""The folder of the home in which compiled rules are kept."""
+
+Progress = Callable[[str, float], None]
+"""Told what is being done, and the share of all that is done, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of history.
+
+    Args:
+        settings: of the server, whose limits hold here too; market is a replay, capital and strategy are there as well.
+        choice: exchange and stretch; fee: a fraction, or a venue with a tier; latency_ms: of an order, as expected.
+        seed: of the places at which the future is replaced by noise; trials: how many settings have been tried so far.
+    """
+
+    settings: Settings
+    choice: Choice
+    fee: str = "binance"
+    latency_ms: int = 0
+    seed: int = 1
+    trials: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """History, what is believed over it, and who decides: everything that a run needs but its costs and limits."""
+
+    history: History
+    predictions: Predictions
+    quote: str
+    cache: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The runs at every level of costs, what they were made from, and how long they took in seconds."""
+
+    runs: tuple[tuple[Outcome, Statistics], ...]
+    manifest: Manifest
+    seconds: float
+
+    @property
+    def expected(self) -> tuple[Outcome, Statistics]:
+        """The run whose costs are those that paper trading assumes."""
+        return next(run for run in self.runs if run[0].costs == "expected")
+
+    def text(self) -> str:
+        return report.text(self.runs, self.manifest)
+
+    def html(self) -> str:
+        return report.html(self.runs, self.manifest)
+
+    def document(self) -> dict[str, Any]:
+        return report.document(self.runs, self.manifest, self.seconds)
+
+
+def answer(question: Question, progress: Progress = lambda _, __: None) -> Answer:
+    """Run what is asked at every level of costs.
+
+    Raises:
+        DataFileError, InvalidValueError, UnknownSymbolError: the data or the question is wrong; names file or field.
+        StrategyError: the strategy cannot be had, fails, or looks ahead.
+    """
+    began = time.perf_counter()
+    progress("reading", 0.0)
+    asked = spec(question.settings, question.choice)
+    if asked["market"] != "replay":
+        raise InvalidValueError("data", asked["market"], "a folder of recorded candles")
+    prepared = prepare(asked, question.settings)
+    progress("running", 0.4)
+    runs = []
+    for number, level in enumerate(LEVELS):
+        costs = at_level(level, fee_of(question.fee), prepared.history.timeframe_ms, question.latency_ms)
+        run = run_once(prepared, setting_of(prepared, question.settings, costs))
+        outcome = outcome_of(run, prepared.history, level.name, prepared.quote, strategy_name(question.settings))
+        runs.append((outcome, statistics(outcome, question.trials)))
+        progress("running", 0.4 + 0.5 * (number + 1) / len(LEVELS))
+    made = manifest_of(question, asked, prepared)
+    return Answer(tuple(runs), made, time.perf_counter() - began)
+
+
+def prepare(asked: Mapping[str, Any], settings: Settings) -> Prepared:
+    """Read and predict what *asked*, a replay's spec, describes."""
+    market = open_market(asked)
+    cache = settings.home / KERNELS
+    history = history_of(market.candles, market.news, scorer_for(market.candles.instruments))
+    predictions = predict(history, MODELS, fading(history.timeframe_ms), cache)
+    return Prepared(history, predictions, one_quote(history.instruments), cache)
+
+
+def setting_of(prepared: Prepared, settings: Settings, costs: Any) -> Setting:
+    """The mandate and capital of *settings* under some costs."""
+    capital = atoms(settings.capital, prepared.quote)
+    return Setting(settings.mandate(), costs, capital, prepared.quote, cache=prepared.cache)
+
+
+def run_once(prepared: Prepared, setting: Setting) -> Any:
+    """One run of the mandate's strategy.
+
+    Raises:
+        StrategyError: it fails, in `signals` or in a callback.
+    """
+    strategy = strategy_of(setting.mandate)
+    if not isinstance(strategy, Chosen):
+        return backtest(prepared.history, setting, predictions=prepared.predictions)
+    wishes = wishes_of(strategy, prepared.history, columns_of(prepared.history, prepared.predictions))
+    if any(strategy.callbacks):
+        setting = replace(setting, confirm=Confirming(strategy, prepared.history, prepared.quote))
+    return backtest(prepared.history, setting, wishes=wishes)
+
+
+def strategy_name(settings: Settings) -> str:
+    return strategy_of(settings.mandate()).name
+
+
+def manifest_of(question: Question, asked: Mapping[str, Any], prepared: Prepared) -> Manifest:
+    """What the runs were made from."""
+    settings, history = question.settings, prepared.history
+    fee = fee_of(question.fee)
+    costs = {level.name: at_level(level, fee, history.timeframe_ms, question.latency_ms)._asdict() for level in LEVELS}
+    mandate = settings.mandate()
+    return manifest(
+        inputs=hashes(asked), strategy=strategy_name(settings), parameters=json.loads(mandate.parameters),
+        mandate=mandate, costs=costs, symbols=history.symbols, timeframe=asked["timeframe"],
+        begins_at=int(history.instants[history.begins]), ends_at=int(history.instants[-1]), capital=settings.capital,
+        quote=prepared.quote, seed=question.seed,
+    )  # fmt: skip
+
+
+def hashes(asked: Mapping[str, Any]) -> dict[str, str]:
+    """The SHA-256 of every file that a replay reads, by its path within the folder."""
+    folder = Path(asked["folder"])
+    files = [candle_path(folder, asked["exchange"], symbol, asked["timeframe"]) for symbol in asked["symbols"]]
+    files += [*sorted((folder / "news").glob("*.parquet")), *sorted((folder / "market").glob("fear-greed*.csv"))]
+    files += [path for path in (folder / "instruments.json",) if path.is_file()]
+    return {str(path.relative_to(folder)): _sha256(path) for path in files}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
