@@ -39,18 +39,18 @@ class RiskLimits:
             raise InvalidValueError("min_order", self.min_order, f"at most max_order ({self.max_order})")
 
     def numbers(self, quote: str) -> Limits:
-        """The limits as the rules take them, money in atoms of *quote*."""
+        """The limits as the rules take them: money in atoms of *quote*, shares as doubles (a compiler knows 1 from 1.0)."""
         return Limits(
-            self.min_confidence,
-            self.max_daily_loss,
-            self.max_drawdown,
+            float(self.min_confidence),
+            float(self.max_daily_loss),
+            float(self.max_drawdown),
             self.max_signal_age_ms,
             self.max_price_age_ms,
             self.max_concurrent,
-            self.max_position,
+            float(self.max_position),
             atoms(self.min_order, quote),
             atoms(self.max_order, quote),
-            self.max_correlation,
+            float(self.max_correlation),
         )
 
     def allows(self, symbol: str) -> bool:

@@ -45,5 +45,6 @@ class Mandate:
         """What signals are decided by, as the rules take it."""
         limits, geometry = self.limits, self.geometry
         return Terms(
-            self.band, limits.min_confidence, limits.max_position, geometry.stop, geometry.target, geometry.longest_ms
-        )
+            float(self.band), float(limits.min_confidence), float(limits.max_position), float(geometry.stop),
+            float(geometry.target), geometry.longest_ms,
+        )  # fmt: skip

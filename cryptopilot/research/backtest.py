@@ -127,7 +127,7 @@ def backtest(
 def kernel(compiled: CompiledRules) -> Callable[[Market, Opinions, WishTable, Policy, State, Curves], int]:
     """The driver, compiled; what it calls is compiled before it."""
     for step in STEPS:
-        compiled.driver(step)
+        compiled.driver(step, within=step is not drive, allocates=False)
     return compiled.driver(drive)
 
 
@@ -148,11 +148,12 @@ def market_of(history: History, setting: Setting) -> Market:
 
 def policy_of(history: History, setting: Setting) -> Policy:
     """A mandate and the costs, as the driver takes them."""
-    mandate = setting.mandate
+    mandate, costs = setting.mandate, setting.costs
+    shares = (costs.half_spread, costs.impact, costs.latency_share, costs.volume_cap)
     return Policy(
-        mandate.terms(), setting.costs, mandate.limits.numbers(setting.quote), history.timeframe_ms,
-        mandate.limits.cooldown_ms, mandate.entry_slack, mandate.trailing, setting.confirm is not None,
-        setting.tells_holds,
+        mandate.terms(), Costs(int(costs.fee_ppm), *map(float, shares)), mandate.limits.numbers(setting.quote),
+        history.timeframe_ms, mandate.limits.cooldown_ms, float(mandate.entry_slack), float(mandate.trailing),
+        setting.confirm is not None, setting.tells_holds,
     )  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from cryptopilot.research.layout import (
     CANCELLED,
     FILLED,
     NO_VOLUME,
+    Array,
     Market,
     Policy,
     State,
@@ -24,7 +25,7 @@ def enter(market: Market, policy: Policy, state: State, s: int, at: int, lots: i
         cancel(state, s, at, BEYOND_LIMIT)
         return
     cash, held, cost, paid, charged = bought(
-        book.cash, desk.lots, desk.cost, ticks, lots, policy.costs.fee_ppm, scale_of(market, s)
+        book.cash, desk.lots, desk.cost, ticks, lots, policy.costs.fee_ppm, scale_of(market.scales, s)
     )
     book.cash = cash
     book.traded += paid
@@ -36,6 +37,8 @@ def enter(market: Market, policy: Policy, state: State, s: int, at: int, lots: i
     desk.opened_at = at
     desk.trade = book.trades
     book.trades += 1
+    book.orders -= 1
+    book.positions += 1
     desk.side = 0
     desk.reserved = 0
     fill(state, at, s, BUYING, desk.order_tag, lots, ticks, charged, 0)
@@ -47,7 +50,7 @@ def sell_lots(
     """Book a sale; what remains of an order goes on waiting, and what remains held stays protected."""
     desk, book = state.desks[s], state.books[0]
     cash, held, cost, received, charged, realised = sold(
-        book.cash, desk.lots, desk.cost, ticks, lots, policy.costs.fee_ppm, scale_of(market, s)
+        book.cash, desk.lots, desk.cost, ticks, lots, policy.costs.fee_ppm, scale_of(market.scales, s)
     )
     book.cash = cash
     book.traded += received
@@ -55,12 +58,12 @@ def sell_lots(
     desk.cost = cost
     if held == 0:
         desk.left_at = at
-        book.engaged -= 1
+        book.positions -= 1
     if desk.side != 0:
         desk.order_lots -= lots
         if desk.order_lots == 0:
             desk.side = 0
-            book.engaged -= 1
+            book.orders -= 1
     fill(state, at, s, SELLING, reason, lots, ticks, charged, realised)
 
 
@@ -69,13 +72,13 @@ def cancel(state: State, s: int, at: int, why: int) -> None:
     desk = state.desks[s]
     desk.side = 0
     desk.reserved = 0
-    state.books[0].engaged -= 1
+    state.books[0].orders -= 1
     note(state, at, s, CANCELLED, why, 0, 0, 0, UNKNOWN, UNKNOWN)
 
 
-def scale_of(market: Market, s: int) -> Scale:
+def scale_of(scales: Array, s: int) -> Scale:
     """What a tick times a lot of a symbol is worth."""
-    return Scale(market.scales[s, 0], market.scales[s, 1])
+    return Scale(scales[s, 0], scales[s, 1])
 
 
 def fill(

@@ -58,16 +58,20 @@ class CompiledRules:
         """
         return cast("Callable[_P, _R]", self._twins[function])
 
-    def driver(self, function: Callable[_P, _R]) -> Callable[_P, _R]:
+    def driver(self, function: Callable[_P, _R], *, within: bool = False, allocates: bool = True) -> Callable[_P, _R]:
         """*function*, compiled; its globals that are rules or earlier drivers are replaced by their twins.
 
+        Args:
+            within: its code becomes part of whatever calls it.
+            allocates: whether it makes arrays; one that does not is spared the counting of references, which costs
+                more than what is done with them, and fails to compile if it does.
         Raises:
             InvalidValueError: it is not a plain function without a closure.
         """
         if function not in self._twins:
             names = dict(_plain(function).__globals__)
             self._replace(names)
-            self._twins[function] = self._compiled(function, names)
+            self._twins[function] = self._compiled(function, names, forceinline=within, _nrt=allocates)
         return cast("Callable[_P, _R]", self._twins[function])
 
     def _replace(self, names: dict[str, Any]) -> None:
@@ -76,16 +80,17 @@ class CompiledRules:
             twins |= {numbered(chain, i): self._twins[member] for i, member in enumerate(members)}
         names |= twins
 
-    def _compiled(self, function: Callable[..., object], names: dict[str, Any]) -> Any:
+    def _compiled(self, function: Callable[..., object], names: dict[str, Any], **options: bool) -> Any:
         plain = _plain(function)
         code = unrolled(plain, {chain: len(members) for chain, members in _chains(names).items()})
         twin = FunctionType(code, names, plain.__name__, plain.__defaults__)
         twin.__qualname__, twin.__kwdefaults__ = plain.__qualname__, plain.__kwdefaults__
+        njit: Any = numba.njit  # Its stubs know not every option.
         if self._cache is None:
-            return numba.njit(twin)
+            return njit(**options)(twin)
         source = Path(plain.__code__.co_filename)
         with _kernels_in(self._cache / version((source, *_folder(source.parent)))):
-            return numba.njit(cache=True)(twin)
+            return njit(cache=True, **options)(twin)
 
 
 def compiled_rules(cache: Path | None = None) -> CompiledRules:

@@ -39,25 +39,79 @@ def drive(market: Market, opinions: Opinions, wishes: WishTable, policy: Policy,
     Nothing is allocated. After FULL: take the records and set `used` to 0. After ASKING: change the wishes of the desks
     that are to buy. Then call again.
     """
-    book = state.books[0]
-    last, symbols = len(market.instants), market.bars.shape[1]
+    book, last = state.books[0], len(market.instants)
+    room = len(state.records) - MOST_RECORDS * market.bars.shape[1]
+    restful = len(wishes.side) > 0 and not policy.tells_holds
     while book.t < last:
         if book.phase == CLOSING:
-            if len(state.records) - book.used < MOST_RECORDS * symbols:
+            if restful and book.positions + book.orders == 0:
+                rest(market.instants, wishes.side, book, curves.equity)
+                if book.t == last:
+                    return DONE
+            if book.used > room:
                 return FULL
-            if book.engaged > 0:
+            at = market.instants[book.t]
+            if book.positions + book.orders > 0 and is_met(market.bars, state.desks, book.t, at, policy.step_ms):
                 close_ranges(market, policy, state, book.t)
-            mark(market, policy, state, curves, book.t)
-            buying = wish(market, opinions, wishes, policy, state, curves, book.t)
+            mark(market.bars, market.scales, state.desks, book, curves.equity, curves.invested, curves.held, at)
+            if book.positions > 0 and is_due(state.desks, at, policy.trailing):
+                protect(market, policy, state, book.t)
+            book.wishing = 0
+            book.buying = 0
+            if not restful or is_wished(wishes.side, book.t):
+                wish(market, opinions, wishes, policy, state, curves, book.t)
             book.phase = JUDGING
-            if policy.asks and buying > 0:
+            if policy.asks and book.buying > 0:
                 return ASKING
-        judge(market, policy, state, book.t)
-        if book.engaged > 0:
+        if book.wishing > 0:
+            judge(market, policy, state, book.t)
+        if book.orders > 0:
             meet_openings(market, policy, state, book.t)
         book.phase = CLOSING
         book.t += 1
     return DONE
+
+
+def rest(instants: Array, side: Array, book: Array, equity: Array) -> None:
+    """While nothing is held, ordered or wished for, the account stands still: go on to where that ends."""
+    t, last = book.t, len(instants)
+    while t < last and not is_wished(side, t):
+        equity[t] = book.cash
+        t += 1
+    if t == book.t:
+        return
+    at = instants[t - 1]
+    if book.marked_at < 0 or at // DAY_MS != book.marked_at // DAY_MS:
+        book.day_base = book.cash
+    book.equity = book.cash
+    book.peak = max(book.peak, book.cash)
+    book.marked_at = at
+    book.t = t
+
+
+def is_wished(side: Array, t: int) -> bool:
+    """Whether a strategy wishes for anything at an instant."""
+    for s in range(side.shape[1]):
+        if side[t, s] != 0:
+            return True
+    return False
+
+
+# -- Rank 0: ranges of the bars that close --------------------------------------------------------------------------
+
+
+def is_met(bars: Array, desks: Array, t: int, at: int, step_ms: int) -> bool:
+    """Whether an order expires, or a bar's range does anything to what is protected."""
+    for s in range(len(desks)):
+        desk = desks[s]
+        if desk.side != 0 and 0 < desk.order_expires_at <= at:
+            return True
+        if desk.lots > 0 and bars[t, s, 3] >= 0:
+            entered = desk.opened_at == at - step_ms
+            reason, _ = protective_exit(desk.stop, desk.target, bars[t, s, 0], bars[t, s, 1], bars[t, s, 2], entered)
+            if reason != NOTHING:
+                return True
+    return False
 
 
 def close_ranges(market: Market, policy: Policy, state: State, t: int) -> None:
@@ -105,30 +159,38 @@ def finer_exit(market: Market, policy: Policy, desk: Array, t: int, s: int, reas
     return reason, ticks
 
 
-def mark(market: Market, policy: Policy, state: State, curves: Curves, t: int) -> None:
-    """Marks at closes, the account at them, a new day's base, the peak; then trailing stops and time limits."""
-    book, at = state.books[0], market.instants[t]
-    invested, held = 0, 0
-    for s in range(len(state.desks)):
-        close = market.bars[t, s, 3]
-        desk = state.desks[s]
+def mark(
+    bars: Array, scales: Array, desks: Array, book: Array, equities: Array, invested: Array, held: Array, at: int
+) -> None:
+    """Marks at closes, the account at them, a new day's base, the peak."""
+    t, worth = book.t, 0
+    for s in range(len(desks)):
+        close = bars[t, s, 3]
+        desk = desks[s]
         if close >= 0:
             desk.mark = close
             desk.mark_at = at
         if desk.lots > 0:
-            invested += notional(desk.mark, desk.lots, scale_of(market, s))
-            held += 1
-    equity = book.cash + invested
+            worth += notional(desk.mark, desk.lots, scale_of(scales, s))
+    equity = book.cash + worth
     if book.marked_at < 0 or at // DAY_MS != book.marked_at // DAY_MS:
         book.day_base = equity
     book.equity = equity
     book.peak = max(book.peak, equity)
     book.marked_at = at
-    curves.equity[t] = equity
-    curves.invested[t] = invested
-    curves.held[t] = held
-    if held > 0:
-        protect(market, policy, state, t)
+    equities[t] = equity
+    invested[t] = worth
+    held[t] = book.positions
+
+
+def is_due(desks: Array, at: int, trailing: float) -> bool:
+    """Whether a stop may trail, or a position has been held for its whole time."""
+    if trailing > 0.0:
+        return True
+    for s in range(len(desks)):
+        if desks[s].lots > 0 and time_is_up(at, desks[s].opened_at, desks[s].longest_ms):
+            return True
+    return False
 
 
 def protect(market: Market, policy: Policy, state: State, t: int) -> None:
@@ -171,7 +233,7 @@ def volatility(market: Market, t: int, s: int) -> float:
 
 
 STEPS = (
-    *booking.STEPS, *judging.STEPS, volatility, meet_openings, protect, mark, finer_exit, meet_range, close_ranges,
-    drive,
+    *booking.STEPS, *judging.STEPS, volatility, meet_openings, protect, is_due, mark, finer_exit, meet_range,
+    close_ranges, is_met, is_wished, rest, drive,
 )  # fmt: skip
-"""Callees first: the order of compiling."""
+"""Callees first: the order of compiling. All but the last become part of what calls them, and none may allocate."""

@@ -31,10 +31,9 @@ from cryptopilot.rules.wishes import Wish, granted
 
 def wish(
     market: Market, opinions: Opinions, wishes: WishTable, policy: Policy, state: State, curves: Curves, t: int
-) -> int:
-    """Write down what is wished for at each desk; how many are to buy."""
-    buying = 0
-    given = len(wishes.side) > 0
+) -> None:
+    """Write down what is wished for at each desk, and how many are to be judged."""
+    book, given = state.books[0], len(wishes.side) > 0
     for s in range(len(state.desks)):
         desk = state.desks[s]
         desk.wish = HOLD
@@ -46,11 +45,11 @@ def wish(
         else:
             signal_for(opinions, policy, desk, t, s)
         curves.types[desk.wish_tag] += 1
-        if desk.wish == BUY:
-            buying += 1
-        elif desk.wish == HOLD and policy.tells_holds:
+        if desk.wish != HOLD:
+            book.wishing += 1
+            book.buying += 1 if desk.wish == BUY else 0
+        elif policy.tells_holds:
             note(state, market.instants[t], s, HELD, desk.wish_tag, 0, 0, 0, UNKNOWN, UNKNOWN)
-    return buying
 
 
 def signal_for(opinions: Opinions, policy: Policy, desk: Array, t: int, s: int) -> None:
@@ -154,7 +153,7 @@ def before(desk: Array, other: Array) -> bool:
 def review_entry(market: Market, policy: Policy, state: State, t: int, s: int) -> None:
     """Size a purchase at its limit, judge it, and reserve what it may cost."""
     desk, book, at = state.desks[s], state.books[0], market.instants[t]
-    scale, fee_ppm = scale_of(market, s), policy.costs.fee_ppm
+    scale, fee_ppm = scale_of(market.scales, s), policy.costs.fee_ppm
     now = book_of(state)
     limit = entry_limit(desk.mark, policy.entry_slack)
     lots = size_lots(book.equity, desk.wish_size, limit, scale, policy.limits.max_order, now.free_cash, fee_ppm)
@@ -181,7 +180,7 @@ def review_entry(market: Market, policy: Policy, state: State, t: int, s: int) -
     desk.order_reason = 0
     desk.order_tag = desk.wish_tag
     desk.reserved = worst + charged
-    book.engaged += 1
+    book.orders += 1
     note(state, at, s, INTENDED, 0, lots, limit, 0, UNKNOWN, UNKNOWN)
 
 
@@ -221,7 +220,7 @@ def leave(state: State, s: int, at: int, reason: int) -> None:
     desk.order_expires_at = 0
     desk.order_reason = reason
     desk.reserved = 0
-    state.books[0].engaged += 1
+    state.books[0].orders += 1
     note(state, at, s, INTENDED, reason, desk.lots, 0, 0, UNKNOWN, UNKNOWN)
 
 

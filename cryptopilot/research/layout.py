@@ -76,12 +76,12 @@ BOOK = np.dtype(
     [
         ("t", np.int64), ("phase", np.int64), ("used", np.int64), ("trades", np.int64), ("traded", np.int64),
         ("cash", np.int64), ("equity", np.int64), ("day_base", np.int64), ("peak", np.int64), ("marked_at", np.int64),
-        ("engaged", np.int64),
+        ("positions", np.int64), ("orders", np.int64), ("wishing", np.int64), ("buying", np.int64),
     ],
     align=True,
 )  # fmt: skip
 """The account, and where the driver stands: its instant, its phase, records written, entries so far, notional of all
-fills; *engaged* counts positions and orders, so that an instant without any is a short one."""
+fills; how many positions and orders there are; and how many desks wish for something, and to buy, at its instant."""
 
 
 class Market(NamedTuple):

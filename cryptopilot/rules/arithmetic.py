@@ -31,12 +31,16 @@ class Scale(NamedTuple):
 @rule
 def notional(ticks: int, lots: int, scale: Scale) -> int:
     """Worth of *lots* at *ticks*, in atoms, rounded down: what a sale brings, what a holding is worth."""
+    if scale.den == 1:
+        return lots * ticks * scale.num  # Divisions cost more than all the rest.
     return (lots // scale.den * ticks + lots % scale.den * ticks // scale.den) * scale.num
 
 
 @rule
 def notional_up(ticks: int, lots: int, scale: Scale) -> int:
     """Worth of *lots* at *ticks*, in atoms, rounded up: what a purchase costs."""
+    if scale.den == 1:
+        return lots * ticks * scale.num
     return (lots // scale.den * ticks - (-(lots % scale.den * ticks) // scale.den)) * scale.num
 
 
