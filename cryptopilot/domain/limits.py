@@ -39,7 +39,7 @@ class RiskLimits:
             raise InvalidValueError("min_order", self.min_order, f"at most max_order ({self.max_order})")
 
     def numbers(self, quote: str) -> Limits:
-        """The limits as the rules take them: money in atoms of *quote*, shares as doubles (a compiler knows 1 from 1.0)."""
+        """The limits as the rules take them: money in atoms of *quote*, shares as doubles, never as integers."""
         return Limits(
             float(self.min_confidence),
             float(self.max_daily_loss),
