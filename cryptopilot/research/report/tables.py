@@ -24,9 +24,9 @@ def comparison(levels: Sequence[Statistics], main: Statistics) -> str:
     rows = [line for part in SECTIONS for line in (_part(part.title), *(_compared(r, levels, main) for r in part.rows))]
     content = table(("", *LEVELS, "buy and hold"), rows, "compared")
     return section(
-        "The same decisions at three levels of costs", scrolled(content, "Levels of costs"),
-        note("Annual figures come from days of UTC, 365 to a year. Buy and hold is at expected costs. "
-             "A dash is unknown: too little data, or nothing to divide by."),
+        "Three levels of costs", scrolled(content, "Levels of costs"),
+        note("Annual figures come from days of UTC, 365 to a year; of a shorter span, they say what a year like it would "
+             "come to. Buy and hold is at expected costs. A dash is unknown: too little data, or nothing to divide by."),
         class_="long",
     )  # fmt: skip
 
@@ -47,7 +47,9 @@ def groups(title: str, by: Mapping[str, Group], main: Statistics) -> str:
     """Closed trades by what they have in common, the most profitable first."""
     ranked = sorted(by, key=lambda key: (-by[key].profit, key))
     rows = [_group(key, by[key], main) for key in ranked]
-    return section(title, scrolled(table(("", *(c.label for c in GROUP_COLUMNS)), rows), title), class_="long")
+    return section(
+        title, scrolled(table(("", *(c.label for c in GROUP_COLUMNS)), rows, "groups"), title), class_="long"
+    )
 
 
 def trades(done: Sequence[Trade], main: Statistics) -> str:
