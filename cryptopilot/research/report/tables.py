@@ -18,7 +18,7 @@ MOST_TRADES = 1000
 _STRONGEST = 55
 """Per cent of colour behind the strongest month: text on it stays readable."""
 _READING = (
-    "Annual figures come from days of UTC, 365 to a year; of a shorter span, they say what a year like it would come to."
+    "Annual figures come from days of UTC, 365 to a year; of a shorter span they say what a year like it would come to."
     " Buy and hold is at expected costs. A dash is unknown: too little data, or nothing to divide by."
 )
 
@@ -46,9 +46,8 @@ def groups(title: str, by: Mapping[str, Group], main: Statistics) -> str:
     """Closed trades by what they have in common, the most profitable first."""
     ranked = sorted(by, key=lambda key: (-by[key].profit, key))
     rows = [_group(key, by[key], main) for key in ranked]
-    return section(
-        title, scrolled(table(("", *(c.label for c in GROUP_COLUMNS)), rows, "groups"), title), class_="long"
-    )
+    content = table(("", *(column.label for column in GROUP_COLUMNS)), rows, "groups")
+    return section(title, scrolled(content, title), class_="long")
 
 
 def trades(done: Sequence[Trade], main: Statistics) -> str:

@@ -11,8 +11,11 @@ from cryptopilot.quant.metrics import deepest_drawdown
 from cryptopilot.research import report
 from cryptopilot.research.plain import canonical
 from cryptopilot.research.report.contents import MOST_POINTS
+from tests.conftest import ROOT
 from tests.fakes.backtests import a_manifest
 from tests.unit.research.report.test_page import runs
+
+PARTS = ("span", "account", "returns", "drawdowns", "trades", "activity", "market", "significance")
 
 
 def test_it_has_its_documented_shape() -> None:
@@ -54,3 +57,13 @@ def test_the_thinned_curve_keeps_its_ends_and_its_extremes(instants: int) -> Non
     assert ([worth[0], worth[-1]], [min(worth), max(worth)]) == (ends, extremes)
     assert 0.0 <= max(point["drawdown"] for point in found) <= deepest_drawdown(outcome.equity).depth + 1e-12
     assert [point["at"] for point in found] == sorted(point["at"] for point in found)
+
+
+def test_the_guide_explains_every_field() -> None:
+    guide = (ROOT / "docs" / "guide" / "backtest-report.md").read_text()
+    document = json.loads(json.dumps(report.document(runs(), a_manifest(), 1.0)))
+    figures = document["statistics"]["expected"]
+    parts = [figures[name] for name in PARTS]
+    explained = [document, document["manifest"], document["trades"][0], document["equity"][0], figures, *parts]
+    explained += [figures["by_reason"]["stop"], figures["returns"]["best_month"]]
+    assert {name for part in explained for name in part if f"`{name}`" not in guide} == set()
