@@ -174,13 +174,18 @@ def test_a_market_with_a_gap_is_unknown_as_a_whole(gap: float) -> None:
     assert all(math.isnan(getattr(found, name)) for name in type(found).__dataclass_fields__)
 
 
-def test_the_best_of_many_trials_is_less_credible_and_of_unknown_ones_nothing_is_said() -> None:
+def test_the_best_of_many_trials_is_less_credible() -> None:
     outcome = an_outcome(seed=11)
-    once, chosen, unknown = statistics(outcome), statistics(outcome, 100, 0.5), statistics(outcome, 100)
+    once, chosen = statistics(outcome), statistics(outcome, 100, 0.5)
     assert once.significance.deflated == once.significance.probabilistic
     assert chosen.significance.deflated < chosen.significance.probabilistic == once.significance.probabilistic
     assert chosen.significance.luckiest_sharpe == pytest.approx(math.sqrt(0.5) * 2.53, rel=0.01)
-    assert math.isnan(unknown.significance.deflated)
+
+
+def test_trials_whose_sharpe_ratios_were_not_kept_count_as_trials_without_skill() -> None:
+    outcome = an_outcome(seed=11)
+    unskilled = 365 / (statistics(outcome).significance.track_record_days - 1)
+    assert statistics(outcome, 100).significance == statistics(outcome, 100, unskilled).significance
 
 
 def test_a_run_without_an_instant_is_refused() -> None:
