@@ -69,6 +69,15 @@ def probabilistic_sharpe(found: Evidence, benchmark: float = 0.0) -> float:
     return _NORMAL.cdf((found.sharpe - benchmark) * math.sqrt(found.n - 1) / found.error)
 
 
+def unskilled_variance(n: int) -> float:
+    """The variance of the Sharpe ratios that strategies without any skill show over *n* periods; NaN below two.
+
+    Source: A. W. Lo, The Statistics of Sharpe Ratios, Financial Analysts Journal 58 (2002), at a true ratio of 0; n - 1
+    as in `probabilistic_sharpe`.
+    """
+    return 1.0 / (n - 1) if n > 1 else UNKNOWN
+
+
 def luckiest_sharpe(trials: int, variance: float) -> float:
     """The Sharpe ratio that the best of *trials* strategies without any skill is expected to show.
 

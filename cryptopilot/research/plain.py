@@ -1,7 +1,7 @@
 """Values of ours as plain JSON values, and their one canonical text."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from typing import Any, TypeAlias
@@ -63,6 +63,6 @@ def _list(value: object, name: str) -> Json:
         return {field: plain(getattr(value, field), field) for field in named}
     if isinstance(value, frozenset | set):
         return sorted((plain(member, name) for member in value), key=canonical)
-    if isinstance(value, Sequence):
+    if isinstance(value, list | tuple):
         return [plain(member, name) for member in value]
     raise InvalidValueError(name, value, "numbers, texts, and what is made of them")

@@ -18,6 +18,7 @@ from cryptopilot.quant.significance import (
     luckiest_sharpe,
     minimum_track_record,
     probabilistic_sharpe,
+    unskilled_variance,
 )
 from cryptopilot.quant.trades import expectancy_ratio, longest_streaks, payoff_ratio, system_quality, wilson
 from cryptopilot.research.figures import (
@@ -72,7 +73,8 @@ def statistics(outcome: Outcome, trials: int = 1, trial_sharpe_variance: float =
 
     Args:
         trials: how many strategies or settings were tried until this one was chosen, this one included.
-        trial_sharpe_variance: of their annual Sharpe ratios, as `Returns.sharpe` has them; a single trial needs none.
+        trial_sharpe_variance: of their annual Sharpe ratios, as `Returns.sharpe` has them; NaN where they were not kept:
+            then it is that of strategies without any skill over as many days.
     Raises:
         InvalidValueError: there is no instant, equity is not positive, or trials is below 1.
     """
@@ -227,8 +229,8 @@ def _market(outcome: Outcome, ours: Floats) -> Market:
 
 
 def _significance(gains: Floats, trials: int, annual_variance: float) -> Significance:
-    variance = annual_variance / DAYS_PER_YEAR
     found = evidence(gains)
+    variance = annual_variance / DAYS_PER_YEAR if annual_variance == annual_variance else unskilled_variance(found.n)
     return Significance(
         trials=trials,
         luckiest_sharpe=luckiest_sharpe(trials, variance) * DAYS_PER_YEAR**0.5,

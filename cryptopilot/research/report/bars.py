@@ -12,7 +12,7 @@ from cryptopilot.research.report.wording import change, printable, shortened, ty
 _WIDTH = 480
 _MOST_BINS, _MOST_BARS = 30, 24
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40.0, 470.0, 26.0, 232.0
-_BAR, _NAMES, _FROM, _TO = 24.0, 128.0, 136.0, 392.0
+_BAR, _NAMES, _FROM, _TO = 24.0, 128.0, 136.0, 372.0
 """Height of a bar; where names end; between which places bars lie. Right of them stand the values."""
 
 

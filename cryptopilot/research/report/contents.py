@@ -30,14 +30,10 @@ def document(runs: Sequence[Run], manifest: Manifest, seconds: float) -> dict[st
         "manifest": manifest.as_json(),
         "seconds": seconds,
         "statistics": {run.costs: statistics.as_json() for run, statistics in runs},
-        "trades": [_trade(trade._asdict()) for trade in outcome.trades],
+        "trades": [plain(trade, "trade") for trade in outcome.trades],
         "refusals": plain(dict(outcome.refusals)),
         "equity": _equity(outcome),
     }
-
-
-def _trade(fields: dict[str, object]) -> Json:
-    return {name: plain(value, name) for name, value in fields.items()}
 
 
 def _equity(outcome: Outcome) -> Json:

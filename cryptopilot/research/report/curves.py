@@ -12,7 +12,7 @@ from cryptopilot.research.report.svg import Scale, decimals, element, label, lin
 from cryptopilot.research.report.wording import percent, typeset
 
 _WIDTH, _HEIGHT = 960, 420
-_LEFT, _RIGHT = 66.0, 952.0
+_LEFT, _RIGHT = 66.0, 940.0
 """Where curves begin and end; left of them stand the values."""
 _TOP, _BOTTOM = 14.0, 290.0
 _SURFACE, _DEEPEST = 318.0, 392.0

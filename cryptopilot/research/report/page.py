@@ -135,6 +135,8 @@ def _pair(outcome: Outcome, main: Statistics) -> str:
 def _proof(main: Statistics) -> str:
     """What the Sharpe ratio proves, in sentences."""
     proof = main.significance
+    if not _known(proof.probabilistic):
+        return section("What it proves", tag("p", "Nothing: there are too few daily returns, or all are the same."))
     days = f"{proof.track_record_days:,} daily returns"
     sentences = [
         f"The Sharpe ratio of {ratio(main.returns.sharpe)} rests on {days} (skewness {ratio(proof.skewness)}, kurtosis "

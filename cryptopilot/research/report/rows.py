@@ -57,7 +57,7 @@ SECTIONS = (
         "Risk",
         (
             Row("Deepest drawdown", lambda s: percent(s.drawdowns.deepest), lambda s: percent(s.market.deepest)),
-            Row("Its length", _length),
+            Row("Length of the deepest", _length),
             Row("Longest drawdown", lambda s: duration(s.drawdowns.longest_ms)),
             Row("Average drawdown (days)", lambda s: percent(s.drawdowns.average)),
             Row("Ulcer index (days)", lambda s: percent(s.drawdowns.ulcer_index)),
@@ -70,7 +70,7 @@ SECTIONS = (
         (
             Row("Closed", lambda s: f"{count(s.trades.closed)}{f' (+{s.trades.open} open)' if s.trades.open else ''}"),
             Row("Win rate", lambda s: percent(s.trades.win_rate, 1)),
-            Row("its 95% interval", _interval),
+            Row("Win rate, 95% interval", _interval),
             Row("Profit factor", lambda s: ratio(s.trades.profit_factor)),
             Row("Payoff ratio", lambda s: ratio(s.trades.payoff_ratio)),
             Row("Expectancy a trade", lambda s: amount(s.trades.expectancy, s.account.capital)),
@@ -81,7 +81,7 @@ SECTIONS = (
             Row("Worst trade", lambda s: amount(s.trades.worst, s.account.capital)),
             Row("Mean holding time", lambda s: duration(s.trades.mean_holding_ms)),
             Row("Median holding time", lambda s: duration(s.trades.median_holding_ms)),
-            Row("Longest streaks, won / lost", lambda s: f"{s.trades.longest_winning} / {s.trades.longest_losing}"),
+            Row("Longest streaks, won and lost", lambda s: f"{s.trades.longest_winning} / {s.trades.longest_losing}"),
         ),
     ),
     Section(

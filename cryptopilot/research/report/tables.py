@@ -17,18 +17,17 @@ MOST_TRADES = 1000
 """So that the page stays small; the JSON document holds all of them."""
 _STRONGEST = 55
 """Per cent of colour behind the strongest month: text on it stays readable."""
+_READING = (
+    "Annual figures come from days of UTC, 365 to a year; of a shorter span they say what a year like it would come to."
+    " Buy and hold is at expected costs. A dash is unknown: too little data, or nothing to divide by."
+)
 
 
 def comparison(levels: Sequence[Statistics], main: Statistics) -> str:
     """Every figure at the three levels of costs, and what the market has in its place."""
     rows = [line for part in SECTIONS for line in (_part(part.title), *(_compared(r, levels, main) for r in part.rows))]
     content = table(("", *LEVELS, "buy and hold"), rows, "compared")
-    return section(
-        "The same decisions at three levels of costs", scrolled(content, "Levels of costs"),
-        note("Annual figures come from days of UTC, 365 to a year. Buy and hold is at expected costs. "
-             "A dash is unknown: too little data, or nothing to divide by."),
-        class_="long",
-    )  # fmt: skip
+    return section("Three levels of costs", scrolled(content, "Levels of costs"), note(_READING), class_="long")
 
 
 def months(main: Statistics) -> str:
@@ -47,7 +46,8 @@ def groups(title: str, by: Mapping[str, Group], main: Statistics) -> str:
     """Closed trades by what they have in common, the most profitable first."""
     ranked = sorted(by, key=lambda key: (-by[key].profit, key))
     rows = [_group(key, by[key], main) for key in ranked]
-    return section(title, scrolled(table(("", *(c.label for c in GROUP_COLUMNS)), rows), title), class_="long")
+    content = table(("", *(column.label for column in GROUP_COLUMNS)), rows, "groups")
+    return section(title, scrolled(content, title), class_="long")
 
 
 def trades(done: Sequence[Trade], main: Statistics) -> str:
@@ -63,11 +63,9 @@ def trades(done: Sequence[Trade], main: Statistics) -> str:
 
 def provenance(manifest: Manifest) -> str:
     """What the run was made from; two runs with one id are the same run."""
-    return section(
-        "What this was made from", tag("dl", "\n".join(_facts(manifest.as_json())), "facts"),
-        note("The id is the SHA-256 of everything above it: the same inputs, settings and code give the same report."),
-        class_="long",
-    )  # fmt: skip
+    made_from = "The id is the SHA-256 of everything below it: the same inputs, settings and code give the same report."
+    facts = tag("dl", "\n".join(_facts(manifest.as_json())), "facts")
+    return section("What this was made from", facts, note(made_from), class_="long")
 
 
 def _part(title: str) -> str:

@@ -18,8 +18,9 @@ def percent(value: float, digits: int = 2) -> str:
 
 
 def change(value: float, digits: int = 2) -> str:
-    """A fraction that was gained or lost, with its sign: +2.13%."""
-    return _known(value, lambda x: f"{_unsigned_zero(100.0 * x, digits):+,.{digits}f}%")
+    """A fraction that was gained or lost, with its sign: +2.13%; of nothing there is none."""
+    shown = percent(value, digits)
+    return f"+{shown}" if round(100.0 * value, digits) > 0.0 else shown
 
 
 def ratio(value: float) -> str:

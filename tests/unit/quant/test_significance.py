@@ -16,6 +16,7 @@ from cryptopilot.quant.significance import (
     luckiest_sharpe,
     minimum_track_record,
     probabilistic_sharpe,
+    unskilled_variance,
 )
 
 gains = st.lists(st.integers(-50_000, 50_000), min_size=3, max_size=80).map(lambda ppm: np.array(ppm) / 1e6)
@@ -48,6 +49,13 @@ def test_the_example_of_the_deflated_sharpe_ratio() -> None:
 def test_the_luckiest_of_a_hundred_coin_tossers_is_about_as_lucky_as_expected() -> None:
     draws = np.random.default_rng(7).normal(0.0, 0.3, (20_000, 100)).max(axis=1)
     assert luckiest_sharpe(100, 0.3**2) == pytest.approx(draws.mean(), rel=0.02)
+
+
+def test_the_luckiest_sixty_days_of_a_hundred_strategies_without_skill() -> None:
+    returns = np.random.default_rng(7).normal(0.0, 0.02, (2000, 100, 60))
+    best = (returns.mean(axis=2) / returns.std(axis=2, ddof=1)).max(axis=1)
+    assert luckiest_sharpe(100, unskilled_variance(60)) == pytest.approx(best.mean(), rel=0.02)
+    assert math.isnan(unskilled_variance(1))
 
 
 @given(gains)
