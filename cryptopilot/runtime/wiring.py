@@ -132,12 +132,9 @@ def assemble(
     instruments = candles.instruments
     quote = one_quote(instruments)
     view = MarketView(instruments)
-    scorer = LexiconScorer(tuple({**dict.fromkeys(i.base for i in instruments.values()), **dict.fromkeys(ALIASES)}))
-    collector = CollectorAgent(candles, market.news, scorer, view)
     followed = strategy_of(mandate)
     rows = Rows(instruments, candles.timeframe_ms, max(kept_rows, rows_of(followed)))
-    fading = 0.5 ** (candles.timeframe_ms / NEWS_HALF_LIFE_MS)
-    predictor = PredictorAgent(instruments, models, fading, candles.timeframe_ms, rows)
+    collector, predictor = onlookers(market, view, rows, models)
     account = Account.new(WALLET, quote, instruments)
     broker = PaperBroker(PAPER_COSTS, view)
     outbox = Outbox(broker)
@@ -185,6 +182,17 @@ def assemble(
         session_id, market, instruments, quote, view, collector, predictor, strategy, trader, bus, pipeline, folding,
         journal, spill, desks, atoms(settings.capital, quote), mandate,
     )  # fmt: skip
+
+
+def onlookers(
+    market: Market, view: MarketView, rows: Rows, models: Sequence[tuple[Model, float]] = MODELS
+) -> tuple[CollectorAgent, PredictorAgent]:
+    """The two agents that look at the market and decide nothing."""
+    candles = market.candles
+    instruments, step = candles.instruments, candles.timeframe_ms
+    scorer = LexiconScorer(tuple({**dict.fromkeys(i.base for i in instruments.values()), **dict.fromkeys(ALIASES)}))
+    collector = CollectorAgent(candles, market.news, scorer, view)
+    return collector, PredictorAgent(instruments, models, 0.5 ** (step / NEWS_HALF_LIFE_MS), step, rows)
 
 
 def assemble_stored(
