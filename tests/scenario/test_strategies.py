@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cryptopilot.adapters.storage.database import open_database
+from cryptopilot.adapters.storage.sessions import Sessions
 from cryptopilot.agents.strategies.chosen import Chosen
+from cryptopilot.domain.errors import RejectedError
+from cryptopilot.domain.events import MandateSet
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.signal import Judged, words
 from cryptopilot.domain.timeframe import HOUR
@@ -18,7 +23,12 @@ from cryptopilot.research.features import feature_rows
 from cryptopilot.rules.signals import BUY, HOLD
 from cryptopilot.runtime.markets import Market
 from cryptopilot.runtime.observed import observed
+from cryptopilot.runtime.reproduce import reproduce
+from cryptopilot.runtime.service import PipelineService
+from cryptopilot.runtime.settings import load_settings
 from cryptopilot.runtime.strategies import find
+from cryptopilot.runtime.views.alerts import Watch
+from cryptopilot.runtime.wiring import WALLET
 from cryptopilot.simulation.headlines import SandboxNews
 from cryptopilot.simulation.sandbox import SandboxMarket
 from tests.fakes.house import House, a_house, a_mandate
@@ -252,6 +262,70 @@ def test_a_callback_that_fails_or_refuses_holds_visibly_and_the_pipeline_goes_on
     told.clear()
     house.run(1)
     assert {j.signal.size for j in judged(house) if j.signal.side == BUY} == {0.04}
+
+
+def test_a_session_that_changes_its_strategy_is_reproduced_record_for_record(a_file: Path) -> None:
+    """Each start follows another one, and the last looks further back than the one before."""
+    for text, parameters in (("reversion", '{"oversold": 45}'), (str(a_file), "{}"), ("trend", '{"exit_bars": 4}')):
+        settings = load_settings(
+            PIPELINE_SPEED="30000", PIPELINE_SEED=11, PIPELINE_STRATEGY=text, PIPELINE_STRATEGY_PARAMETERS=parameters
+        )
+        service = PipelineService(settings)
+        service.open()
+        service.start_pipeline()
+        service.run()
+        until = service.assembly.pipeline.handled + 8 * HOUR
+        while service.assembly.pipeline.handled < until:
+            assert service.error is None
+            time.sleep(0.005)
+        journal = service.assembly.journal
+        followed = [e.mandate.strategy for e in journal.events(WALLET) if isinstance(e, MandateSet)]
+        service.close()
+    engine = open_database(settings.url())
+    assert followed == ["reversion", str(a_file), "trend"]
+    answer = reproduce(engine, Sessions(engine).all()[0], settings)
+    engine.dispose()
+    assert answer.difference is None
+    assert answer.records > 250
+
+
+def test_a_strategy_that_fails_shows_in_the_status_and_the_alerts(tmp_path: Path) -> None:
+    path = tmp_path / "frail.py"
+    path.write_text(FRAIL)
+    service = PipelineService(load_settings(PIPELINE_SPEED="max", PIPELINE_SEED=11, PIPELINE_STRATEGY=str(path)))
+    service.open()
+    before = service.status()
+    sys.modules["strategy_frail"].TROUBLE["fails"] = True
+    pipeline = service.assembly.pipeline
+    pipeline.started = True
+    pipeline.decide(pipeline.handled + service.assembly.market.candles.timeframe_ms)
+    now = service.status()
+    service.close()
+    assert now["strategy_errors"] == {"BTC/USDT": "strategy frail, BTC/USDT: RuntimeError: no bitcoin today"}
+    watch = Watch()
+    watch.changes(before)
+    told = [alert["text"] for alert in watch.changes(now) if alert["code"] == "strategy_failed"]
+    assert told == list(now["strategy_errors"].values())
+    assert watch.changes(now) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"PIPELINE_STRATEGY": "trendy"}, "strategy 'trendy' does not exist; there are: ensemble, trend, reversion"),
+        ({"PIPELINE_STRATEGY": "no/such.py"}, "strategy file 'no/such.py' does not exist"),
+        (
+            {"PIPELINE_STRATEGY": "trend", "PIPELINE_STRATEGY_PARAMETERS": '{"entry_bars": 1}'},
+            "entry_bars is 1; allowed",
+        ),
+        ({"PIPELINE_STRATEGY_PARAMETERS": '{"band": 1}'}, "parameter band is 1; allowed: one of none"),
+        ({"PIPELINE_STRATEGY_PARAMETERS": "[1]"}, "PIPELINE_STRATEGY_PARAMETERS is '.1.'; allowed: a JSON object"),
+        ({"PIPELINE_STRATEGY_PARAMETERS": "{bars"}, "PIPELINE_STRATEGY_PARAMETERS is '{bars'; allowed: a JSON object"),
+    ],
+)
+def test_a_strategy_that_cannot_be_had_stops_the_start_by_name(settings: dict[str, str], said: str) -> None:
+    with pytest.raises(RejectedError, match=said):
+        PipelineService(load_settings(**settings)).open()
 
 
 def test_bars_that_come_late_join_the_rows_in_order_or_not_at_all() -> None:
