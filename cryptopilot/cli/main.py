@@ -1,5 +1,6 @@
 """``cryptopilot``: the command line. Exit codes: 0 done, 1 the answer is no, 2 wrong use."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,8 @@ from cryptopilot.cli.output import NO, clear_errors, say, say_json
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with one JSON document.")]
+_STRATEGY = "A strategy's name, or PATH.py, or PATH.py:CLASS."
+_PARAMETERS = "Its parameters as a JSON object, such as '{\"entry_bars\": 40}'."
 
 
 app.add_typer(data.app, name="data")
@@ -39,6 +42,8 @@ def serve(
     live: Annotated[bool | None, typer.Option(help="The live view; by default when there is a terminal.")] = None,
     begin: Annotated[bool, typer.Option("--start/--no-start", help="Start the pipeline at once.")] = True,
     fresh: Annotated[bool, typer.Option(help="Open a new session instead of resuming one.")] = False,
+    strategy: Annotated[str | None, typer.Option(help=_STRATEGY)] = None,
+    parameters: Annotated[str | None, typer.Option(help=_PARAMETERS)] = None,
     as_json: Json = False,
 ) -> None:
     """Run the four agents on paper, with a live view and the health endpoints."""
@@ -48,6 +53,7 @@ def serve(
     overrides = {
         "PIPELINE_MARKET": market, "PIPELINE_TIMEFRAME": timeframe, "PIPELINE_SYMBOLS": symbols,
         "PIPELINE_SPEED": speed, "HOST": host, "PORT": port,
+        "PIPELINE_STRATEGY": strategy, "PIPELINE_STRATEGY_PARAMETERS": parameters,
     }  # fmt: skip
     run_server(overrides, Choice(exchange, start, until), live=live, start=begin, fresh=fresh, as_json=as_json)
 
@@ -139,6 +145,36 @@ def reproduce(
             ]
         )
     if not same:
+        raise typer.Exit(NO)
+
+
+@app.command()
+@clear_errors
+def lookahead(
+    strategy: Annotated[str, typer.Option(help=_STRATEGY)],
+    folder: Annotated[Path, typer.Option("--data", help="The folder of recorded candles.")],
+    parameters: Annotated[str, typer.Option(help=_PARAMETERS)] = "{}",
+    exchange: Annotated[str, typer.Option(help="Whose candles.")] = "BINANCE",
+    symbols: Annotated[str, typer.Option(help="Comma-separated; all there are by default.")] = "",
+    timeframe: Annotated[str, typer.Option(help="Such as 5m or 1h.")] = "1h",
+    bars: Annotated[int, typer.Option(min=100, max=1_000_000, help="How many of the newest candles.")] = 5_000,
+    samples: Annotated[int, typer.Option(min=2, max=100_000, help="Instants of each symbol to look at.")] = 100,
+    seed: Annotated[int, typer.Option(min=0, help="What the instants are drawn from.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Try to prove that a strategy knows the future; 1 when it does."""
+    from cryptopilot.cli.lookahead import checked  # noqa: PLC0415
+
+    answer = checked(strategy, parameters, folder, exchange, symbols, timeframe, bars, samples, seed)
+    biased = bool(answer["findings"])
+    if as_json:
+        say_json(answer)
+    else:
+        verdict = "biased" if biased else "no bias found"
+        seen = f"{answer['samples']} instants of {len(answer['symbols'])} symbols"
+        say([f"{answer['strategy']} {answer['version']}: {verdict}; {seen}, lookback {answer['lookback']} rows"])
+        say([f"  {finding['in_words']}" for finding in answer["findings"]])
+    if biased:
         raise typer.Exit(NO)
 
 

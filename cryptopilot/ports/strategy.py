@@ -121,6 +121,13 @@ class Wishes(NamedTuple):
     longest_ms: Ints
     confidence: Floats
 
+    def over(self, rows: slice) -> "Wishes":
+        """The wishes of some of the rows."""
+        return Wishes(
+            self.side[rows], self.size[rows], self.stop[rows], self.target[rows], self.longest_ms[rows],
+            self.confidence[rows],
+        )  # fmt: skip
+
 
 def wishes(
     side: npt.ArrayLike,

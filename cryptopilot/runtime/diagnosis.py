@@ -173,6 +173,11 @@ def _unpredicted(case: _Case) -> Iterator[Finding]:
     elif not f.known:
         seen = f"every model abstains: all {f.predictions} predictions are unknown"
         yield _wrong(SIGNALS, seen, "look at model_errors in the status; a start with more history helps young series")
+    elif f.holds.get("strategy_failed", 0):
+        seen = f"the strategy failed on {f.holds['strategy_failed']} of {f.predictions} predictions"
+        yield _wrong(
+            SIGNALS, seen, "look at strategy_errors in the status; cryptopilot lookahead runs it over a history"
+        )
     elif f.holds.get("unknown_confidence", 0) and not f.signals.get("BUY", 0):
         seen = f"too little history for a rank, which takes {RANK_FEWEST} earlier predictions of a symbol"
         yield _note(SIGNALS, seen, "wait, or begin the stretch later, so that there is more history before it")

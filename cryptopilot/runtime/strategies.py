@@ -9,9 +9,10 @@ import importlib.util
 import sys
 import traceback
 from collections.abc import Mapping
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 from cryptopilot.agents.strategies.chosen import Chosen, choose
@@ -99,7 +100,8 @@ def _class_in(text: str) -> Any:
 
 def _imported(path: Path) -> ModuleType:
     """The file, run as a module of its own, anew each time; its neighbours can be imported while it runs."""
-    spec = importlib.util.spec_from_file_location(f"strategy_{path.stem}", path)
+    name = f"strategy_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Source(name, str(path)))
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -114,6 +116,13 @@ def _imported(path: Path) -> ModuleType:
     finally:
         sys.path.remove(folder)
     return module
+
+
+class _Source(SourceFileLoader):
+    """Takes the file as it is now: kept bytecode does not notice an edit within the second that it was written in."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def _where(error: BaseException) -> str:

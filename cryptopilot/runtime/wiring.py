@@ -131,10 +131,9 @@ def assemble(
     instruments = candles.instruments
     quote = one_quote(instruments)
     view = MarketView(instruments)
-    collector = CollectorAgent(candles, market.news, scorer_for(instruments), view)
     followed = strategy_of(mandate)
     rows = Rows(instruments, candles.timeframe_ms, max(kept_rows, rows_of(followed)))
-    predictor = PredictorAgent(instruments, models, fading(candles.timeframe_ms), candles.timeframe_ms, rows)
+    collector, predictor = onlookers(market, view, rows, models)
     account = Account.new(WALLET, quote, instruments)
     broker = PaperBroker(PAPER, view)
     outbox = Outbox(broker)
@@ -182,6 +181,16 @@ def assemble(
         session_id, market, instruments, quote, view, collector, predictor, strategy, trader, bus, pipeline, folding,
         journal, spill, desks, atoms(settings.capital, quote), mandate,
     )  # fmt: skip
+
+
+def onlookers(
+    market: Market, view: MarketView, rows: Rows, models: Sequence[tuple[Model, float]] = MODELS
+) -> tuple[CollectorAgent, PredictorAgent]:
+    """The two agents that look at the market and decide nothing."""
+    candles = market.candles
+    instruments, step = candles.instruments, candles.timeframe_ms
+    collector = CollectorAgent(candles, market.news, scorer_for(instruments), view)
+    return collector, PredictorAgent(instruments, models, fading(step), step, rows)
 
 
 def assemble_stored(

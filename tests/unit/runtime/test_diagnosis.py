@@ -136,6 +136,21 @@ def test_a_market_that_sends_no_bars_is_told(tmp_path: Path, monkeypatch: pytest
     assert "data check" in finding.remedy
 
 
+def test_a_strategy_that_fails_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "fails.py"
+    path.write_text(
+        "class Fails:\n"
+        "    name, version, parameters, lookback = 'fails', '1', (), 1\n"
+        "    def signals(self, columns):\n"
+        "        return columns.rsi_2\n"
+    )
+    with a_stretch(tmp_path / "home", PIPELINE_STRATEGY=str(path)) as stretch:
+        stretch.run(2)
+        finding = stretch.told("signals", "the strategy failed on 24 of 24 predictions")
+    assert finding.state is State.WRONG
+    assert "strategy_errors" in finding.remedy
+
+
 def test_models_that_all_abstain_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     believing(monkeypatch, {})
     with a_stretch(tmp_path / "home") as stretch:
