@@ -1,5 +1,6 @@
 """The service: one home, one market session, one pipeline. Doors and the published desk stand in front of it."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,13 +19,14 @@ from cryptopilot.domain.timeframe import timeframe_ms
 from cryptopilot.engine.clock import stopwatch_ms, wall_ms
 from cryptopilot.engine.runner import Runner
 from cryptopilot.ports.journal import Batch, Booked
+from cryptopilot.rules.signals import HOLD
 from cryptopilot.runtime import markets
 from cryptopilot.runtime.desk_log import log_batch
 from cryptopilot.runtime.home import Home, describe_process
 from cryptopilot.runtime.moment import Moment, moment_of
 from cryptopilot.runtime.performance import Performance, Standing, statistics_of
 from cryptopilot.runtime.preferences import effective
-from cryptopilot.runtime.recent import Recent
+from cryptopilot.runtime.recent import PROPOSED, Reasoned, Recent, proposals, reasoned
 from cryptopilot.runtime.settings import Settings
 from cryptopilot.runtime.shapes.pipeline import Status
 from cryptopilot.runtime.shapes.statistics import Statistics
@@ -37,6 +39,9 @@ OPERATOR = "operator"
 _PATIENCE_S = 1.0
 """How long somebody who looks waits for the instant in hand."""
 
+
+_LOOKED_BACK = 300
+"""Instants that are looked through for signals to buy or sell when a session is resumed."""
 
 _CLOSED = "the pipeline is not open yet, or is being closed; try again in a moment"
 
@@ -242,7 +247,7 @@ class PipelineService:
         begun = {t.id: t.realised for t in reader.trades() if t.closed_at is None}
         self.recent = Recent(
             reader.funnel(), totals.closed, totals.won, totals.realised, totals.fees, begun,
-            reader.halted() if assembly.trader.account.halted else None,
+            reader.halted() if assembly.trader.account.halted else None, _acted(reader),
         )  # fmt: skip
         self.performance = Performance.resumed(assembly, reader)
         assembly.pipeline.observers += (self.recent.observe, self.performance.observe)
@@ -275,3 +280,15 @@ class PipelineService:
                 engine.dispose()
         self._assembly, self._engine, self._doors, self._lock = None, None, None, None
         self.home.leave()
+
+
+def _acted(reader: Reader) -> list[Reasoned]:
+    """The latest signals to buy or sell, oldest first, as far back as it is quick to look."""
+    found = deque[Reasoned]()
+    for judged in reader.judged_before(_LOOKED_BACK):
+        if any(j.signal.side != HOLD for j in judged):
+            predictions = reader.predictions(judged[0].signal.instant)
+            found.extendleft(reversed(proposals(reasoned(judged, predictions))))
+        if len(found) >= PROPOSED:
+            break
+    return list(found)

@@ -17,7 +17,15 @@ from cryptopilot.runtime.feed import STATES, TOPICS
 from cryptopilot.runtime.shapes.stream import FromServer
 
 STRICT: TypeAdapter[Any] = TypeAdapter(FromServer, config=ConfigDict(extra="forbid", strict=True))
-KEYS = {"orders": "id", "trades": "trade_id", "news": "id", "alerts": "id", "log": "id", "equity": "at"}
+KEYS = {
+    "orders": "id",
+    "trades": "trade_id",
+    "news": "id",
+    "signals": "id",
+    "alerts": "id",
+    "log": "id",
+    "equity": "at",
+}
 
 
 class Listener:
