@@ -248,6 +248,18 @@ def test_r6_the_refresh_token_is_a_cookie_that_scripts_and_other_sites_cannot_us
     assert answer.headers["cache-control"] == "no-store"
 
 
+def test_r6_a_page_learns_that_a_refresh_is_worth_trying_and_nothing_of_its_token(fresh: Office) -> None:
+    spent, told = fresh.client.cookies[COOKIE], fresh.client.get("/api/auth/setup")
+    assert told.json() == {"setup_needed": False, "may_refresh": True}
+    assert "set-cookie" not in told.headers
+    fresh.post("/api/auth/logout")
+    assert fresh.client.get("/api/auth/setup").json()["may_refresh"] is False
+    thief = TestClient(fresh.app, base_url="http://127.0.0.1", cookies={COOKIE: spent})
+    forger = TestClient(fresh.app, base_url="http://127.0.0.1", cookies={COOKIE: "x"})
+    answers = [one.get("/api/auth/setup").json() for one in (thief, forger)]
+    assert answers[0] == answers[1]  # Whether a token counts is for a refresh alone to say.
+
+
 def test_r6_no_token_password_or_code_is_ever_logged(fresh: Office, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     fresh.client.post("/api/auth/login", json={"username": "ada", "password": PASSWORD})
