@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from cryptopilot import __version__
+from cryptopilot.api.links import add_links
 from cryptopilot.runtime.shapes.stream import FromClient, FromServer
 
 _REF = "#/components/schemas/{model}"
@@ -35,6 +36,7 @@ def openapi_with_stream(app: FastAPI) -> None:
                 schemas.update(schema.pop("$defs"))
                 schemas[name] = schema
             found["x-stream"] = {"path": "/api/stream", "description": _ABOUT}
+            add_links(found)
             app.openapi_schema = found
         return app.openapi_schema
 
