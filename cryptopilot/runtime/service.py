@@ -169,8 +169,9 @@ class PipelineService:
         """As of a moment between two instants; while one takes long, as of the last such moment, and marked *busy*."""
         with self.assembly.pipeline.quiet(_PATIENCE_S) as still:
             if still or self._moment is None:
-                status = status_of(self.assembly, self._schedule, self.recent, self.settings, self.error)
-                self._moment = moment_of(self.assembly, self.recent, status)
+                total = self.performance.now.total
+                status = status_of(self.assembly, self._schedule, self.recent, total, self.settings, self.error)
+                self._moment = moment_of(self.assembly, self.recent, total, status)
             else:
                 self._moment = replace(self._moment, status={**self._moment.status, "busy": True})
             return self._moment
@@ -243,12 +244,8 @@ class PipelineService:
         assembly = assemble_stored(engine, session, market, self.settings, guard=guard)
         recovered = assembly.recover()
         reader = Reader(engine, session.id, WALLET)
-        totals = reader.totals()
-        begun = {t.id: t.realised for t in reader.trades() if t.closed_at is None}
-        self.recent = Recent(
-            reader.funnel(), totals.closed, totals.won, totals.realised, totals.fees, begun,
-            reader.halted() if assembly.trader.account.halted else None, _acted(reader),
-        )  # fmt: skip
+        halted = reader.halted() if assembly.trader.account.halted else None
+        self.recent = Recent(reader.funnel(), halted, _acted(reader))
         self.performance = Performance.resumed(assembly, reader)
         assembly.pipeline.observers += (self.recent.observe, self.performance.observe)
         if self.settings.speed != "max":  # At full speed the summary says it.
