@@ -16,7 +16,8 @@ _REF = "#/components/schemas/{model}"
 _ABOUT = (
     "A WebSocket. The first message signs in (`Authenticate`); `Subscribe` names topics. What is sent is one of "
     "`StreamFromClient`, what is heard one of `StreamFromServer`. Close codes: 4401 token missing, refused or "
-    "expired; 4403 session ended; 4408 too slow a reader; 4429 too many listeners; 1012 the server stops."
+    "expired; 4403 session ended; 4408 too slow a reader; 4429 too many listeners, or too many of one address that "
+    "have yet to sign in; 1012 the server stops."
 )
 
 
