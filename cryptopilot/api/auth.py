@@ -29,9 +29,9 @@ class LogIn(Body):
 
 
 @router.get("/setup", responses=may_answer(403, 421, 429, 503))
-def setup_state(desk: Desk) -> SetupState:
-    """Whether the first user is still to be made."""
-    return {"setup_needed": desk.access.sign_in.needs_setup}
+def setup_state(request: Request, desk: Desk) -> SetupState:
+    """Where a page begins: with the first user, with a refresh, or, where no cookie is carried, with a sign-in."""
+    return {"setup_needed": desk.access.sign_in.needs_setup, "may_refresh": COOKIE in request.cookies}
 
 
 @router.post("/setup", status_code=201, responses={**CHANGING, **may_answer(410)})

@@ -9,13 +9,15 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from cryptopilot import __version__
+from cryptopilot.api.links import add_links
 from cryptopilot.runtime.shapes.stream import FromClient, FromServer
 
 _REF = "#/components/schemas/{model}"
 _ABOUT = (
     "A WebSocket. The first message signs in (`Authenticate`); `Subscribe` names topics. What is sent is one of "
     "`StreamFromClient`, what is heard one of `StreamFromServer`. Close codes: 4401 token missing, refused or "
-    "expired; 4403 session ended; 4408 too slow a reader; 4429 too many listeners; 1012 the server stops."
+    "expired; 4403 session ended; 4408 too slow a reader; 4429 too many listeners, or too many of one address that "
+    "have yet to sign in; 1012 the server stops."
 )
 
 
@@ -35,6 +37,7 @@ def openapi_with_stream(app: FastAPI) -> None:
                 schemas.update(schema.pop("$defs"))
                 schemas[name] = schema
             found["x-stream"] = {"path": "/api/stream", "description": _ABOUT}
+            add_links(found)
             app.openapi_schema = found
         return app.openapi_schema
 

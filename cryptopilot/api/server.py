@@ -3,8 +3,10 @@
 import asyncio
 import resource
 import socket
+from http import HTTPStatus
 
 import uvicorn
+from starlette.responses import Response
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -73,6 +75,7 @@ LONGEST_REQUEST = 1024 * 1024
 """Bytes of a whole request on the wire, where the smallest chunks cost many times what they carry."""
 SPARE_FILES = 128
 """Descriptors that connections leave to the journal and everybody else."""
+MOST_CONNECTIONS = 2000
 
 
 class BoundedHttp(HttpToolsProtocol):
@@ -86,6 +89,8 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._hurry()
+        if self._crowding():
+            self._end(problem(429, "too_many_connections", "too many connections from your address", _CLOSING))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._take_time()
@@ -131,13 +136,36 @@ class BoundedHttp(HttpToolsProtocol):
         if self.transport.get_protocol() is self:  # Else it has become a WebSocket, which has a patience of its own.
             self.transport.close()
 
+    def _crowding(self) -> bool:
+        """Whether one address has half of all connections; this machine and a declared proxy speak for many."""
+        most = (self.config.limit_concurrency or MOST_CONNECTIONS) // 2
+        if self.client is None or len(self.connections) <= most or self.client[0] in self._spokesmen():
+            return False
+        return sum(_host(one) == self.client[0] for one in self.connections) > most
+
+    def _spokesmen(self) -> set[str]:
+        proxies = self.config.forwarded_allow_ips
+        return {*LOOPBACK, *(proxies.replace(",", " ").split() if isinstance(proxies, str) else proxies or ())}
+
     def _refuse(self) -> None:
         detail = f"the request's line and headers are longer than allowed: up to {LONGEST_HEAD} bytes"
-        answer = problem(431, "head_too_large", detail, {"Connection": "close"})
+        self._end(problem(431, "head_too_large", detail, _CLOSING))
+
+    def _end(self, answer: Response) -> None:
+        """Answer, whatever was asked, and close."""
+        line = f"HTTP/1.1 {answer.status_code} {HTTPStatus(answer.status_code).phrase}\r\n"
         headers = b"".join(name + b": " + value + b"\r\n" for name, value in answer.raw_headers)
-        self.transport.write(b"HTTP/1.1 431 Request Header Fields Too Large\r\n" + headers + b"\r\n")
-        self.transport.write(bytes(answer.body))
+        self.transport.write(line.encode() + headers + b"\r\n" + bytes(answer.body))
         self.transport.close()
+
+
+_CLOSING = {"Connection": "close"}
+
+
+def _host(connection: object) -> str | None:
+    """The address that a connection, HTTP or WebSocket, comes from."""
+    client = getattr(connection, "client", None)
+    return None if client is None else str(client[0])
 
 
 def make_server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
@@ -150,7 +178,7 @@ def make_server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="on", ws="websockets-sansio", ws_max_size=64 * 1024,
         ws_per_message_deflate=False, http=BoundedHttp, loop="uvloop", server_header=False,
-        timeout_graceful_shutdown=3, limit_concurrency=min(2000, most),
+        timeout_graceful_shutdown=3, limit_concurrency=min(MOST_CONNECTIONS, most),
         proxy_headers=settings.trusted_proxy is not None, forwarded_allow_ips=settings.trusted_proxy or "",
         ssl_certfile=settings.tls_certificate, ssl_keyfile=settings.tls_key,
     )  # fmt: skip

@@ -41,6 +41,8 @@ SPACING_S = 0.02
 """The least time between two turns of the feed: a market at full speed is shown fifty times a second at most."""
 LONGEST_MESSAGE = 16 * 1024
 MOST_CLIENTS = 1000
+MOST_STRANGERS = 100
+"""Clients of one address that have yet to sign in: whoever cannot does not keep out those who can."""
 BURST, PACE_S = 20, 0.1
 """Messages that a client may send at once, and how long it waits for each beyond: what it asks for is not free."""
 
@@ -57,6 +59,7 @@ class Client:
         self.socket = socket
         self.topics: set[Topic] = set()
         self.identity: Identity | None = None
+        self.address = socket.client.host if socket.client else ""
         self.waiting: asyncio.Queue[bytes] = asyncio.Queue(WAITING)
         self.waiting_bytes = 0
         self._owes_until_ms = 0.0
@@ -134,7 +137,8 @@ class Hub:
         """One client, from its first message to its end."""
         await socket.accept()
         client = Client(socket)
-        if len(self.clients) >= MOST_CLIENTS:
+        strangers = sum(c.identity is None and c.address == client.address for c in self.clients)
+        if len(self.clients) >= MOST_CLIENTS or strangers >= MOST_STRANGERS:
             await socket.close(TOO_MANY)
             return
         self.clients.add(client)

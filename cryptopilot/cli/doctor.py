@@ -17,6 +17,7 @@ from cryptopilot.adapters.storage.preferences import StoredSettings
 from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
 from cryptopilot.api.server import take_port
 from cryptopilot.cli import surroundings
+from cryptopilot.cli.certificate import tls
 from cryptopilot.cli.listening import listener_on
 from cryptopilot.domain.errors import CryptoPilotError, JournalCorruptError
 from cryptopilot.engine.recovery import verify
@@ -42,6 +43,7 @@ def examine(overrides: dict[str, object]) -> Iterator[Finding]:
         yield Finding("settings", State.WRONG, str(error), "correct it in the environment; see docs/configuration.md")
         return
     yield _settings(settings)
+    yield tls(settings)
     home = surroundings.home(settings)
     yield home.finding
     if not settings.has_database():

@@ -74,7 +74,7 @@ class LiveView:
 
     def _signals(self) -> Table:
         table = _table("Signals", "time", "coin", "signal", "rank", "verdict")
-        for judged in list(self._service.recent.acted)[-8:][::-1]:
+        for judged, _ in self._service.recent.acted[-8:][::-1]:
             signal = judged.signal
             said = refusal(judged.rule, judged.limit, judged.found, self._service.assembly.quote)
             rank = "unknown" if signal.confidence != signal.confidence else f"{signal.confidence:.2f}"

@@ -34,8 +34,12 @@ def serve(
     exchange: Annotated[str, typer.Option(help="Replay: whose candles.")] = "BINANCE",
     timeframe: Annotated[str | None, typer.Option(help="Such as 5m or 1h.")] = None,
     symbols: Annotated[str | None, typer.Option(help="Comma-separated, such as BTC/USDT,ETH/USDT.")] = None,
-    start: Annotated[str, typer.Option("--from", help="Replay: first day or time, UTC.")] = "",
-    until: Annotated[str, typer.Option("--to", help="Replay: last day or time, UTC, included.")] = "",
+    start: Annotated[
+        str, typer.Option("--from", help="Replay: first day or time, UTC; else as soon as all have their history.")
+    ] = "",
+    until: Annotated[
+        str, typer.Option("--to", help="Replay: last day or time, UTC, included; else the last candle.")
+    ] = "",
     speed: Annotated[str | None, typer.Option(help="Market seconds a second, or max.")] = None,
     host: Annotated[str | None, typer.Option(help="Loopback address.")] = None,
     port: Annotated[int | None, typer.Option(help="0 takes any free port.")] = None,

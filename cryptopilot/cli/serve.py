@@ -98,6 +98,8 @@ def _announce(service: PipelineService, address: str) -> None:
         f"{'resumed with its own capital and prices' if service.resumed else 'opened'}, "
         f"ready in {service.opening_ms:.0f} ms\n"
     )
+    for note in service.assembly.market.notes:
+        sys.stderr.write(f"{note}\n")
     code = service.home.setup_code()
     if code is not None:
         sys.stderr.write(f"one-time set-up code: {code} (also in {service.home.path / 'setup-code'})\n")

@@ -24,13 +24,15 @@ from cryptopilot.domain.timeframe import iso
 from cryptopilot.engine.clock import wall_ms
 from cryptopilot.ports.journal import Batch
 from cryptopilot.runtime.board import Board, Posted
+from cryptopilot.runtime.recent import Reasoned, proposals, reasoned
 from cryptopilot.runtime.service import PipelineService
+from cryptopilot.runtime.shapes.pipeline import SignalShape
 from cryptopilot.runtime.shapes.stream import EquityPoint, Topic
-from cryptopilot.runtime.views import alerts, books, log_lines
+from cryptopilot.runtime.views import alerts, books, decisions, log_lines
 from cryptopilot.runtime.views.market import headline
 
 TOPICS: tuple[Topic, ...] = get_args(Topic)
-STATES: tuple[Topic, ...] = ("status", "market", "predictions", "signals", "positions", "account", "funnel")
+STATES: tuple[Topic, ...] = ("status", "market", "predictions", "positions", "account", "funnel")
 """Topics that say the whole of their state each time."""
 
 STORED: tuple[Topic, ...] = ("orders", "trades", "fills", "news", "equity")
@@ -79,6 +81,8 @@ class Feed:
         """What was committed since the stored topics were read; None while they have yet to be read."""
         self._lines = log_lines.LogLines()
         self._alerts = alerts.Watch()
+        self._lately: Mapping[Topic, Callable[[], Sequence[Any]]] = {"equity": self._curve, "signals": self._signals}
+        """What a snapshot holds of topics that others keep."""
         self.wake: Callable[[], None] = lambda: None
 
     def open(self) -> None:
@@ -178,6 +182,7 @@ class Feed:
                 "fills": self._shown(pages.fills(newest), books.fill),
                 "news": [headline(news_of(row)) for row in reversed(pages.news(newest).rows)],
                 "equity": [],
+                "signals": [],
             }
         except BaseException:
             self._noted = None
@@ -192,6 +197,27 @@ class Feed:
             for p in self._service.performance.now.curve.points()
         ]
 
+    def _signals(self) -> list[SignalShape]:
+        """The latest signals to buy or sell, then all of the newest instant's; its end may be told once more."""
+        newest, predictions = self._service.recent.judged, self._service.recent.predictions
+        instant = newest[0].signal.instant if newest else None
+        before = [s for s in self._service.recent.acted if s.judged.signal.instant != instant]
+        return self._signals_shown([*before, *reasoned(newest, predictions)])
+
+    def _judged(self, batches: Sequence[Batch]) -> list[SignalShape]:
+        """Every signal to buy or sell, and what else the newest instant came to."""
+        known = self._service.recent.predictions  # A stage that was forced is a batch of its own.
+        judged = [
+            reasoned(signals, batch.predictions or known) for batch in batches for signals in batch.judged.values()
+        ]
+        earlier, newest = judged[:-1], judged[-1] if judged else []
+        return self._signals_shown([*(s for signals in earlier for s in proposals(signals)), *newest])
+
+    def _signals_shown(self, signals: Sequence[Reasoned]) -> list[SignalShape]:
+        assembly = self._service.assembly
+        instruments, card = assembly.instruments, assembly.predictor.card
+        return [decisions.signal(j, instruments[j.signal.symbol], belief, card) for j, belief in signals]
+
     def _begin(self, topic: Topic, entries: Sequence[Any]) -> Said:
         record = self._records[topic]
         record.seq += 1
@@ -204,7 +230,7 @@ class Feed:
         if topic in STATES:
             body = record.state
         else:
-            body = _encode(self._curve() if topic == "equity" else list(record.entries.values()))
+            body = _encode(list(record.entries.values()) if topic not in self._lately else self._lately[topic]())
         return Said(topic, record.seq, _message(topic, "snapshot", record.seq, body))
 
     def _happened(self, batches: Sequence[Batch]) -> dict[Topic, list[Any]]:
@@ -213,6 +239,7 @@ class Feed:
         moved = [e for e in events if isinstance(e, _OrderEvent)]
         return {
             **self._moved(moved),
+            "signals": self._judged(batches),
             "news": [headline(item) for batch in batches for item in batch.news],
             "equity": [
                 {"at": iso(e.at), "equity": books.amount(e.equity, quote)} for e in events if isinstance(e, Marked)

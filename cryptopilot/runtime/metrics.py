@@ -54,12 +54,12 @@ class ServiceCollector(Collector):
 
     def _trades(self, status: Mapping[str, Any]) -> Iterator[Family]:
         closed, won = status["stats"]["total_trades"], status["stats"]["successful_trades"]
-        recent, quote = self._service.recent, self._service.assembly.quote
-        mean = float(money(recent.settled, quote)) / closed if closed else None
+        mean, quote = self._service.performance.now.total.expectancy, self._service.assembly.quote
+        in_quote = None if mean is None else float(money(mean, quote))
         yield _count("trades", "Trades closed.", closed)
         yield _count("trades_won", "Trades closed with a profit, every fee included.", won)
         yield _gauge("trade_success_ratio", "Trades won over trades closed.", won / closed if closed else None)
-        yield _gauge("trade_mean_pnl", "Mean result of a closed trade, in quote currency.", mean)
+        yield _gauge("trade_mean_pnl", "Mean result of a closed trade, in quote currency.", in_quote)
 
     def _stages(self, status: Mapping[str, Any]) -> Iterator[Family]:
         agents = status["agents"].items()

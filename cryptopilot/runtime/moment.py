@@ -11,6 +11,7 @@ from cryptopilot.domain.mandate import Mandate
 from cryptopilot.domain.news import NewsItem
 from cryptopilot.domain.prediction import EnsembleCard, Prediction
 from cryptopilot.domain.signal import Judged
+from cryptopilot.domain.tally import Tally
 from cryptopilot.domain.timeframe import DAY
 from cryptopilot.runtime.recent import Recent
 from cryptopilot.runtime.shapes.pipeline import Status
@@ -68,7 +69,7 @@ class Moment:
         return age is None or age > self.mandate.limits.max_price_age_ms
 
 
-def moment_of(assembly: Assembly, recent: Recent, status: Status) -> Moment:
+def moment_of(assembly: Assembly, recent: Recent, total: Tally, status: Status) -> Moment:
     """Copy what is shown; to be called while the pipeline is quiet."""
     view, candles = assembly.view, assembly.market.candles
     instant = assembly.pipeline.handled
@@ -94,8 +95,8 @@ def moment_of(assembly: Assembly, recent: Recent, status: Status) -> Moment:
         judged=recent.judged,
         news=tuple(recent.news),
         funnel=recent.funnel,
-        realised=recent.realised,
-        fees=recent.fees,
+        realised=total.realised,
+        fees=total.fees,
         halted=recent.halted,
         moved=recent.moved,
     )

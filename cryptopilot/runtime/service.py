@@ -1,5 +1,6 @@
 """The service: one home, one market session, one pipeline. Doors and the published desk stand in front of it."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,13 +19,14 @@ from cryptopilot.domain.timeframe import timeframe_ms
 from cryptopilot.engine.clock import stopwatch_ms, wall_ms
 from cryptopilot.engine.runner import Runner
 from cryptopilot.ports.journal import Batch, Booked
+from cryptopilot.rules.signals import HOLD
 from cryptopilot.runtime import markets
 from cryptopilot.runtime.desk_log import log_batch
 from cryptopilot.runtime.home import Home, describe_process
 from cryptopilot.runtime.moment import Moment, moment_of
 from cryptopilot.runtime.performance import Performance, Standing, statistics_of
 from cryptopilot.runtime.preferences import effective
-from cryptopilot.runtime.recent import Recent
+from cryptopilot.runtime.recent import PROPOSED, Reasoned, Recent, proposals, reasoned
 from cryptopilot.runtime.settings import Settings
 from cryptopilot.runtime.shapes.pipeline import Status
 from cryptopilot.runtime.shapes.statistics import Statistics
@@ -37,6 +39,9 @@ OPERATOR = "operator"
 _PATIENCE_S = 1.0
 """How long somebody who looks waits for the instant in hand."""
 
+
+_LOOKED_BACK = 300
+"""Instants that are looked through for signals to buy or sell when a session is resumed."""
 
 _CLOSED = "the pipeline is not open yet, or is being closed; try again in a moment"
 
@@ -164,8 +169,9 @@ class PipelineService:
         """As of a moment between two instants; while one takes long, as of the last such moment, and marked *busy*."""
         with self.assembly.pipeline.quiet(_PATIENCE_S) as still:
             if still or self._moment is None:
-                status = status_of(self.assembly, self._schedule, self.recent, self.settings, self.error)
-                self._moment = moment_of(self.assembly, self.recent, status)
+                total = self.performance.now.total
+                status = status_of(self.assembly, self._schedule, self.recent, total, self.settings, self.error)
+                self._moment = moment_of(self.assembly, self.recent, total, status)
             else:
                 self._moment = replace(self._moment, status={**self._moment.status, "busy": True})
             return self._moment
@@ -238,12 +244,8 @@ class PipelineService:
         assembly = assemble_stored(engine, session, market, self.settings, guard=guard)
         recovered = assembly.recover()
         reader = Reader(engine, session.id, WALLET)
-        totals = reader.totals()
-        begun = {t.id: t.realised for t in reader.trades() if t.closed_at is None}
-        self.recent = Recent(
-            reader.funnel(), totals.closed, totals.won, totals.realised, totals.fees, begun,
-            reader.halted() if assembly.trader.account.halted else None,
-        )  # fmt: skip
+        halted = reader.halted() if assembly.trader.account.halted else None
+        self.recent = Recent(reader.funnel(), halted, _acted(reader))
         self.performance = Performance.resumed(assembly, reader)
         assembly.pipeline.observers += (self.recent.observe, self.performance.observe)
         if self.settings.speed != "max":  # At full speed the summary says it.
@@ -275,3 +277,15 @@ class PipelineService:
                 engine.dispose()
         self._assembly, self._engine, self._doors, self._lock = None, None, None, None
         self.home.leave()
+
+
+def _acted(reader: Reader) -> list[Reasoned]:
+    """The latest signals to buy or sell, oldest first, as far back as it is quick to look."""
+    found = deque[Reasoned]()
+    for judged in reader.judged_before(_LOOKED_BACK):
+        if any(j.signal.side != HOLD for j in judged):
+            predictions = reader.predictions(judged[0].signal.instant)
+            found.extendleft(reversed(proposals(reasoned(judged, predictions))))
+        if len(found) >= PROPOSED:
+            break
+    return list(found)

@@ -3,6 +3,7 @@
 from cryptopilot.domain.instrument import money
 from cryptopilot.domain.limits import RiskLimits
 from cryptopilot.domain.stage import Stage
+from cryptopilot.domain.tally import Tally
 from cryptopilot.domain.timeframe import iso, timeframe_text
 from cryptopilot.engine.schedule import Schedule
 from cryptopilot.rules.limits import daily_loss, drawdown
@@ -33,9 +34,14 @@ def pipeline_config(settings: Settings) -> PipelineConfig:
 
 
 def status_of(
-    assembly: Assembly, schedule: Schedule, recent: Recent, settings: Settings, error: BaseException | None
-) -> Status:
-    """What runs, how each agent does, where the books and the limits stand (docs/python.md)."""
+    assembly: Assembly, schedule: Schedule, recent: Recent, total: Tally, settings: Settings,
+    error: BaseException | None,
+) -> Status:  # fmt: skip
+    """What runs, how each agent does, where the books and the limits stand (docs/python.md).
+
+    Args:
+        total: what all trades have come to.
+    """
     pipeline, candles, account = assembly.pipeline, assembly.market.candles, assembly.trader.account
     worth = account.worth(assembly.view.mark)
     profit = worth - account.deposited
@@ -52,17 +58,17 @@ def status_of(
         "config": pipeline_config(settings),
         "stats": {
             "total_signals": sum(recent.funnel.signals.values()),
-            "total_trades": recent.trades,
-            "successful_trades": recent.won,
+            "total_trades": total.closed,
+            "successful_trades": total.won,
             "total_pnl": f"{money(profit, assembly.quote):f}",
-            "realised_pnl": f"{money(recent.realised, assembly.quote):f}",
-            "unrealised_pnl": f"{money(profit - recent.realised, assembly.quote):f}",
+            "realised_pnl": f"{money(total.realised, assembly.quote):f}",
+            "unrealised_pnl": f"{money(profit - total.realised, assembly.quote):f}",
             "last_update": iso(pipeline.handled),
         },
         "market_data_count": sum(1 for s in assembly.view.symbols if assembly.view.mark(s)),
         "predictions_count": len(recent.predictions),
         "signals_count": len(recent.judged),
-        "trades_count": recent.trades + len(account.positions),
+        "trades_count": total.closed + len(account.positions),
         "agents": {
             "collector": _agent(assembly, schedule, Stage.COLLECTOR),
             "predictor": _agent(assembly, schedule, Stage.PREDICTOR),

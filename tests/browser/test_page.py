@@ -154,6 +154,35 @@ def test_a_headline_with_a_script_in_it_is_text(visit: Visit) -> None:
     assert visit.page.evaluate("window.harm") is None
 
 
+def test_a_browser_that_says_its_language_in_the_posix_way_shows_the_page(visit: Visit) -> None:
+    says = 'Object.defineProperty(Navigator.prototype, "language", { get: () => "en-US@posix" })'
+    visit.page.add_init_script(says)
+    visit.page.reload()
+    visit.sees("Live")
+    expect(visit.page.get_by_role("img", name=re.compile("Equity curve from"))).to_be_visible()
+
+
+def test_a_reload_keeps_the_signals_that_were_there(visit: Visit) -> None:
+    panel = visit.panel("Signals and verdicts")
+    visit.waits_for(panel.get_by_role("row").nth(5))
+    visit.button("Stop").click()  # No instant comes that could bring others.
+    visit.waits_for(visit.page.get_by_text("Pipeline stopped"))
+    visit.page.reload()
+    visit.waits_for(panel.get_by_role("row").nth(5))
+    visit.button("Start").click()
+
+
+def test_a_first_look_without_a_sign_in_is_refused_nothing(visit: Visit) -> None:
+    visit.button("User menu").click()
+    visit.page.get_by_role("menuitem", name="Sign out").click()
+    visit.waits_for(visit.page.get_by_label("Password"))
+    asked: list[str] = []
+    visit.page.on("response", lambda answer: asked.append(f"{answer.status} {answer.url}"))
+    visit.page.reload()
+    visit.waits_for(visit.page.get_by_label("Password"))
+    assert [one for one in asked if not one.startswith("2")] == []
+
+
 def test_the_page_fits_a_telephone(narrow_visit: Visit) -> None:
     visit = narrow_visit
     visit.waits_for(visit.panel("Market").get_by_role("row").nth(1))

@@ -17,7 +17,15 @@ from cryptopilot.runtime.feed import STATES, TOPICS
 from cryptopilot.runtime.shapes.stream import FromServer
 
 STRICT: TypeAdapter[Any] = TypeAdapter(FromServer, config=ConfigDict(extra="forbid", strict=True))
-KEYS = {"orders": "id", "trades": "trade_id", "news": "id", "alerts": "id", "log": "id", "equity": "at"}
+KEYS = {
+    "orders": "id",
+    "trades": "trade_id",
+    "news": "id",
+    "signals": "id",
+    "alerts": "id",
+    "log": "id",
+    "equity": "at",
+}
 
 
 class Listener:
@@ -26,15 +34,25 @@ class Listener:
     Args:
         port: of a server on loopback; token: None sends nothing.
         before: an earlier listener, whose place this one takes.
+        source: the address, of this machine, that it comes from.
     """
 
     def __init__(
-        self, port: int, token: str | None, before: "Listener | None" = None, headers: Mapping[str, str] | None = None
-    ) -> None:
+        self, port: int, token: str | None, before: "Listener | None" = None, headers: Mapping[str, str] | None = None,
+        source: str = "127.0.0.1",
+    ) -> None:  # fmt: skip
         address = f"ws://127.0.0.1:{port}/api/stream"
         self._open = ExitStack()
         self.socket = self._open.enter_context(
-            connect(address, compression=None, max_size=None, max_queue=None, proxy=None, additional_headers=headers)
+            connect(
+                address,
+                compression=None,
+                max_size=None,
+                max_queue=None,
+                proxy=None,
+                additional_headers=headers,
+                source_address=(source, 0),
+            )
         )
         self.stands: dict[str, Any] = before.stands if before else {}
         self.seen: dict[str, int] = before.seen if before else {}

@@ -46,7 +46,7 @@ export interface Feed extends StreamListener {
   readonly predictions: ShallowRef<Readonly<Record<string, Prediction>>>;
   /** The newest instant's signals, HOLDs included. */
   readonly signals: ShallowRef<readonly Signal[]>;
-  /** Signals to buy or sell that were heard since the page was opened, newest first. */
+  /** The latest signals to buy or sell, newest first. */
   readonly proposals: ShallowRef<readonly Signal[]>;
   readonly positions: ShallowRef<readonly Position[]>;
   readonly account: ShallowRef<Account | null>;
@@ -78,10 +78,10 @@ export function merged<Entry>(
   return [...entries.values()].sort((a, b) => (time(a) < time(b) ? 1 : time(a) > time(b) ? -1 : 0)).slice(0, kept);
 }
 
-/** *known* with the *fresh* signals that are more than a HOLD; the topic itself tells of one instant only. */
-function withProposals(known: readonly Signal[], fresh: readonly Signal[]): readonly Signal[] {
-  const data = fresh.filter((signal) => signal.side !== "HOLD");
-  return merged(known, { kind: "update", data }, (s) => s.id, (s) => s.timestamp, KEPT.proposals);
+/** Those of the newest instant among *signals*. */
+function newest(signals: readonly Signal[]): readonly Signal[] {
+  const last = signals.reduce((latest, signal) => (signal.timestamp > latest ? signal.timestamp : latest), "");
+  return signals.filter((signal) => signal.timestamp === last);
 }
 
 /** A curve with new points at its end; where it has become too long to draw well, every second older point goes. */
@@ -125,8 +125,14 @@ export function createFeed(): Feed {
         feed.predictions.value = message.data;
         break;
       case "signals":
-        feed.signals.value = message.data;
-        feed.proposals.value = withProposals(feed.proposals.value, message.data);
+        feed.signals.value = newest(message.data);
+        feed.proposals.value = merged(
+          feed.proposals.value,
+          { kind: message.kind, data: message.data.filter((signal) => signal.side !== "HOLD") },
+          (s) => s.id,
+          (s) => s.timestamp,
+          KEPT.proposals,
+        );
         break;
       case "positions":
         feed.positions.value = message.data;

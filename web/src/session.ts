@@ -29,9 +29,10 @@ export class Session {
   /** Find out where we stand: the first user is to be made, a cookie still signs us in, or a sign-in is due. */
   async start(): Promise<void> {
     try {
-      const { setup_needed } = await get("/api/auth/setup");
+      const { setup_needed, may_refresh } = await get("/api/auth/setup");
       if (setup_needed) this.listener.onState("setup", null);
-      else await this.refresh();
+      else if (may_refresh) await this.refresh();
+      else this.listener.onState("signed_out", null); // The cookie is the server's to see; a script cannot.
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (!error.unreachable) return; // Refused: `refresh` has said so already.

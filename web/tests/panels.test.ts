@@ -3,8 +3,9 @@ import { expect, test } from "vitest";
 import type { MarketDatum } from "../src/api/types";
 import MarketPanel from "../src/components/MarketPanel.vue";
 import NewsPanel from "../src/components/NewsPanel.vue";
+import SignalsPanel from "../src/components/SignalsPanel.vue";
 import { createFeed, FEED, type Feed } from "../src/feed";
-import { news } from "./sockets";
+import { news, signals } from "./sockets";
 
 const within = (feed: Feed) => ({ global: { provide: { [FEED as symbol]: feed } } });
 
@@ -69,4 +70,19 @@ test("everything is stale while the connection is lost", () => {
   expect(panel.find(".stale").exists()).toBe(false);
   feed.onConnection("lost");
   return panel.vm.$nextTick().then(() => expect(panel.find(".stale").exists()).toBe(true));
+});
+
+test("after a reload the proposals of earlier instants are there, and only the newest instant's holds", async () => {
+  const feed = createFeed();
+  const before = ["2026-11-23T12:00:00Z", "BTC/USDT", "BUY"] as const;
+  const hold = ["2026-11-23T12:05:00Z", "ETH/USDT", "HOLD"] as const;
+  feed.onMessage(signals(7, "snapshot", before, hold));
+  const panel = mount(SignalsPanel, within(feed));
+  expect(panel.findAll("tbody tr").map((row) => row.text())).toEqual([expect.stringContaining("BTC")]);
+  await panel.find("input[type=checkbox]").setValue(true);
+  expect(panel.findAll("tbody tr").map((row) => row.text().slice(0, 8))).toEqual(["12:05ETH", "12:00BTC"]);
+
+  feed.onMessage(signals(8, "update", ["2026-11-23T12:10:00Z", "ETH/USDT", "SELL"]));
+  await panel.vm.$nextTick();
+  expect(panel.findAll("tbody tr").map((row) => row.text().slice(0, 8))).toEqual(["12:10ETH", "12:00BTC"]);
 });

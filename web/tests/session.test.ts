@@ -34,7 +34,7 @@ function aSession(): Session {
 beforeEach(() => {
   vi.useFakeTimers();
   vi.stubGlobal("fetch", vi.fn(answer));
-  answers = { "/api/auth/setup": [{ status: 200, body: { setup_needed: false } }] };
+  answers = { "/api/auth/setup": [{ status: 200, body: { setup_needed: false, may_refresh: true } }] };
   asked = [];
   states = [];
   tokens = [];
@@ -54,9 +54,16 @@ test("a cookie that still counts signs in without a password", async () => {
 });
 
 test("the first run asks for the set-up, and for no cookie", async () => {
-  answers["/api/auth/setup"] = [{ status: 200, body: { setup_needed: true } }];
+  answers["/api/auth/setup"] = [{ status: 200, body: { setup_needed: true, may_refresh: false } }];
   await aSession().start();
   expect(states).toEqual(["setup"]);
+  expect(times("/api/auth/refresh")).toBe(0);
+});
+
+test("who carries no cookie is asked to sign in, and nothing is asked that could only be refused", async () => {
+  answers["/api/auth/setup"] = [{ status: 200, body: { setup_needed: false, may_refresh: false } }];
+  await aSession().start();
+  expect(states).toEqual(["signed_out"]);
   expect(times("/api/auth/refresh")).toBe(0);
 });
 
@@ -78,7 +85,7 @@ test("a refresh that is refused twice is a sign-out", async () => {
 });
 
 test("a server that does not answer is no sign-out: it is asked again until it does", async () => {
-  answers["/api/auth/setup"] = ["unreachable", { status: 200, body: { setup_needed: false } }];
+  answers["/api/auth/setup"] = ["unreachable", { status: 200, body: { setup_needed: false, may_refresh: true } }];
   answers["/api/auth/refresh"] = [{ status: 200, body: GRANTED }];
   await aSession().start();
   expect(states).toEqual(["unreachable"]);

@@ -59,6 +59,31 @@ export function subscribed(resumed: Topic[] = []): FromServer {
   return { type: "subscribed", topics: TOPICS, resumed };
 }
 
+/** One instant's signals, by symbol and side. */
+export function signals(
+  seq: number,
+  kind: "snapshot" | "update",
+  ...said: (readonly [at: string, symbol: string, side: string])[]
+): FromServer & TopicMessage {
+  const data = said.map(([at, symbol, side]) => ({
+    id: `${symbol} ${at}`,
+    symbol,
+    signal_type: side,
+    side,
+    confidence: 0.5,
+    direction_prob: 0.5,
+    price: "1.00",
+    position_size: 0.1,
+    stop_loss: null,
+    take_profit: null,
+    reasoning: "",
+    verdict: { approved: false, rule: "no_edge", limit: null, found: null, in_words: "", order_id: null },
+    expires_at: at,
+    timestamp: at,
+  }));
+  return { type: "message", topic: "signals", kind, seq, at: "2026-11-23T12:00:00Z", data } as FromServer & TopicMessage;
+}
+
 export function news(seq: number, kind: "snapshot" | "update" = "update", title = "t"): FromServer & TopicMessage {
   const item = {
     id: `n${seq}`,

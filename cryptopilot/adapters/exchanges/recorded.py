@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -59,6 +60,11 @@ class RecordedMarket:
             found[symbol] = declared.get(symbol) or finest_grid(symbol, columns.values)
             self._rows[symbol] = self._grid(path, found[symbol], columns)
         self.instruments: Mapping[str, Instrument] = found
+
+    @property
+    def joining(self) -> Mapping[str, int]:
+        """Symbols whose candles begin too late for a whole history before the first decision, and when; ms UTC."""
+        return {symbol: first for symbol, (first, _) in self._rows.items() if first > self.first_instant}
 
     def closed(self, instant: int) -> Closed:
         return Closed(
@@ -145,6 +151,29 @@ def chosen(asked: Sequence[str], there: tuple[str, ...]) -> tuple[str, ...]:
         if symbol not in there:
             raise UnknownSymbolError(symbol, there)
     return tuple(asked) or there
+
+
+class Stretch(NamedTuple):
+    """The first and the last instant of a replay, ms UTC."""
+
+    first_decision: int
+    last_instant: int
+
+
+def whole_stretch(folder: Path, exchange: str, timeframe: str, symbols: Sequence[str]) -> Stretch:
+    """From where every symbol has its history to where the last candle of all has closed.
+
+    A series that is shorter than a history keeps nobody waiting: its symbol joins as it comes. Where all are shorter,
+    decisions begin with the first candle of the one that begins last.
+
+    Raises:
+        DataFileError: a file is missing, empty or damaged.
+    """
+    step = timeframe_ms(timeframe)
+    times = [read_candles(candle_path(folder, exchange, symbol, timeframe)).times for symbol in symbols]
+    spans = [(int(t.min()), int(t.max()) + step) for t in times]  # First opening, last closing.
+    known = [first + HISTORY * step for first, last in spans if first + HISTORY * step <= last]
+    return Stretch(max(known, default=max(first for first, _ in spans) + step), max(last for _, last in spans))
 
 
 def finest_grid(symbol: str, values: Floats) -> Instrument:

@@ -157,6 +157,14 @@ class Reader:
         body = self._segment("signals", self._wallet, instant)
         return codec.decode_judged(body) if body else ()
 
+    def judged_before(self, instants: int) -> Iterator[tuple[Judged, ...]]:
+        """The judged signals of the newest *instants*, newest first, each decoded when it is asked for."""
+        t = schema.segments.c
+        wanted = select(t.body).where(t.session_id == self._session, t.kind == "signals", t.wallet_id == self._wallet)
+        with reading(self._engine) as connection:
+            bodies = connection.execute(wanted.order_by(t.instant.desc()).limit(instants)).scalars().all()
+        return (codec.decode_judged(body) for body in bodies)
+
     def news(self, identifiers: Sequence[str]) -> list[NewsItem]:
         """Headlines by id, in the order asked for; those that are not kept any more are left out."""
         table = schema.news

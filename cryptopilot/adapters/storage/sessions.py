@@ -102,6 +102,6 @@ def _instrument_row(session_id: str, instrument: Instrument) -> dict[str, object
 
 
 def _same(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> bool:
-    """Whether two specs mean one market; the seed and origin of a made-up one are its session's own."""
-    own = ("seed", "first_decision")
+    """Whether two specs mean one market; the seed, and where it begins and ends, are its session's own."""
+    own = ("seed", "first_decision", "last_instant")
     return {k: v for k, v in ours.items() if k not in own} == {k: v for k, v in theirs.items() if k not in own}

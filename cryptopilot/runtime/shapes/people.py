@@ -28,6 +28,10 @@ class MeAnswer(TypedDict):
 
 
 class SetupState(TypedDict):
-    """Whether the first user is still to be made."""
+    """Whether the first user is still to be made, and whether this browser carries a refresh cookie.
+
+    A cookie that is carried may be refused all the same: only its refresh says whether it still counts.
+    """
 
     setup_needed: bool
+    may_refresh: bool

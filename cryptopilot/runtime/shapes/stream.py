@@ -1,9 +1,12 @@
 """The messages of `/api/stream`: what a client sends, what it hears, and what each topic carries.
 
 Every topic counts its own messages: `seq` grows by one from message to message of one topic in one stream. Topics of
-state (status, market, predictions, signals, positions, account, funnel) carry the whole of it each time. Topics of
-events (orders, trades, fills, news, alerts, log, equity) carry what is new; an entry with an id that is known
+state (status, market, predictions, positions, account, funnel) carry the whole of it each time. Topics of events
+(signals, orders, trades, fills, news, alerts, log, equity) carry what is new; an entry with an id that is known
 replaces the one before. A snapshot stands for everything before it.
+
+Of signals a snapshot holds the newest instant's and, before them, the latest to buy or sell; an update every one to buy
+or sell since the last, and the newest instant's HOLDs.
 """
 
 from typing import Annotated, Literal, NotRequired

@@ -3,13 +3,15 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
-from schemathesis import Case
+from schemathesis import Case, Response
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.config import SchemathesisConfig
 
@@ -19,6 +21,8 @@ from tests.conftest import ROOT
 
 DOCUMENT: dict[str, Any] = bare_app(None).openapi()  # type: ignore[arg-type]
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT, config=SchemathesisConfig(seed=1))
+WELL_BEHAVED = {"seed": 1, "generation": {"mode": "positive", "with-security-parameters": False}}
+LINKED = schemathesis.openapi.from_dict(DOCUMENT, config=SchemathesisConfig.from_dict(WELL_BEHAVED))
 load_all_checks()
 UNSUITED: list[Any] = [
     # A text that fits its pattern may still be no amount within its range, no known symbol, or no page's cursor.
@@ -46,6 +50,44 @@ def test_every_answer_is_one_that_the_document_describes(live: tuple[Office, str
     office, address = live
     case.call_and_validate(
         base_url=address, headers={"Authorization": f"Bearer {office.token}"}, excluded_checks=UNSUITED
+    )
+
+
+@pytest.fixture
+def holding(tmp_path: Path) -> Iterator[tuple[Office, str]]:
+    """An office that holds positions, on a real socket."""
+    with opened(tmp_path / "home", PIPELINE_MIN_CONFIDENCE=0) as office:
+        office.post("/api/trading-pipeline/start")
+        while office.get("/api/positions")["count"] < 3:
+            office.pass_time(1)
+        with served(office) as address:
+            yield office, address
+
+
+def test_what_is_listed_can_be_asked_for_and_left_by_its_id(holding: tuple[Office, str]) -> None:
+    office, address = holding
+    followed = Counter[str]()
+
+    class Visitor(LINKED.as_state_machine()):  # type: ignore[misc]
+        """Follows the links of the document, from any answer to the next."""
+
+        def get_call_kwargs(self, case: Case[Any]) -> dict[str, Any]:
+            return {"base_url": address, "headers": {"Authorization": f"Bearer {office.token}"}}
+
+        def validate_response(self, response: Response, case: Case[Any], **_: Any) -> None:
+            case.validate_response(response, excluded_checks=UNSUITED)
+            if response.status_code == 200:
+                followed[case.operation.label] += 1
+
+    Visitor.run(
+        settings=settings(
+            max_examples=60, stateful_step_count=4, deadline=None, derandomize=True, database=None,
+            phases=[Phase.generate], suppress_health_check=list(HealthCheck),
+        )
+    )  # fmt: skip
+    targets = {"GET /api/decisions/{decision_id}", "GET /api/decisions/{decision_id}/lineage"}
+    assert targets | {"POST /api/positions/{position_id}/close"} <= set(followed), (
+        "a link was never followed to a success"
     )
 
 

@@ -3,6 +3,11 @@
 import base64
 import json
 import logging
+import os
+import secrets
+import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +27,11 @@ from cryptopilot.api.commands import Allowance, Allowances
 from cryptopilot.api.server import take_port
 from cryptopilot.domain.errors import InvalidValueError, JournalUnavailableError
 from cryptopilot.domain.people import AuditCorruptError, Role
+from cryptopilot.runtime.access.tokens import AUDIENCE, ISSUER
 from cryptopilot.runtime.settings import load_settings
 from tests.api.rest.office import PASSWORD, Office, opened, plenty, problem_of
+from tests.conftest import ROOT
+from tests.fakes.served import served
 
 PIPELINE = "/api/trading-pipeline"
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # What the row is about.
@@ -180,6 +188,34 @@ STRANGE_TOKENS: dict[str, Callable[[Office], str]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "secret",
+    ["short", "a" * 64, "your-256-bit-secret-your-256-bit-secret", "CHANGE_ME_CHANGE_ME_please_9x7q2w4z8k"],
+)
+def test_r4_a_server_with_a_secret_that_others_could_guess_answers_nobody(tmp_path: Path, secret: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    settings = {"PORT": str(port), "CRYPTOPILOT_HOME": str(tmp_path / "home"), "JWT_SECRET_KEY": secret}
+    done = subprocess.run(
+        [sys.executable, "app.py"], cwd=ROOT, env={**os.environ, **settings}, capture_output=True, text=True,
+        timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "JWT_SECRET_KEY" in done.stderr
+    assert "set-up code" not in done.stderr
+    assert secret not in done.stdout + done.stderr
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def test_r4_a_server_with_a_random_secret_serves_tokens_of_it(tmp_path: Path) -> None:
+    secret = secrets.token_urlsafe(48)
+    with served(tmp_path / "home", JWT_SECRET_KEY=secret) as server:
+        assert server.get("/api/auth/me")["user"]["username"] == "Ada"
+        assert jwt.decode(server.token, secret, ["HS256"], audience=AUDIENCE)["iss"] == ISSUER
+
+
 @pytest.mark.parametrize("kind", STRANGE_TOKENS)
 @pytest.mark.parametrize("path", ["/api/risk", "/api/orders", "/api/auth/me"])
 def test_r5_a_token_that_does_not_count_is_refused_hot_and_cold(office: Office, kind: str, path: str) -> None:
@@ -246,6 +282,18 @@ def test_r6_the_refresh_token_is_a_cookie_that_scripts_and_other_sites_cannot_us
     assert ("secure" in flags) is (scheme == "https")
     assert browser.cookies[COOKIE] not in answer.text
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_r6_a_page_learns_that_a_refresh_is_worth_trying_and_nothing_of_its_token(fresh: Office) -> None:
+    spent, told = fresh.client.cookies[COOKIE], fresh.client.get("/api/auth/setup")
+    assert told.json() == {"setup_needed": False, "may_refresh": True}
+    assert "set-cookie" not in told.headers
+    fresh.post("/api/auth/logout")
+    assert fresh.client.get("/api/auth/setup").json()["may_refresh"] is False
+    thief = TestClient(fresh.app, base_url="http://127.0.0.1", cookies={COOKIE: spent})
+    forger = TestClient(fresh.app, base_url="http://127.0.0.1", cookies={COOKIE: "x"})
+    answers = [one.get("/api/auth/setup").json() for one in (thief, forger)]
+    assert answers[0] == answers[1]  # Whether a token counts is for a refresh alone to say.
 
 
 def test_r6_no_token_password_or_code_is_ever_logged(fresh: Office, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +18,7 @@ import httpx2
 import psutil
 import pytest
 
+from cryptopilot.api import server
 from cryptopilot.api.auth import COOKIE
 from cryptopilot.api.server import LONGEST_HEAD
 from tests.api.rest.office import PASSWORD, Office, opened, served
@@ -165,6 +168,29 @@ def test_a_client_that_leaves_before_its_body_is_whole_has_asked_for_nothing(liv
         assert connection.recv(1000) == b""
     assert answered(host, port, request(live, "GET /api/risk HTTP/1.1")).startswith(b"HTTP/1.1 200 ")
     assert office.books() == before
+
+
+def test_r34_who_only_holds_the_line_is_cut_off(live: tuple[Office, str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "PATIENCE_S", 0.05)
+    for said in (b"", b"GET /api/risk HT", b"GET /api/risk HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "):
+        assert answered(*live[1:], said) == b""
+
+
+def test_r34_one_address_cannot_take_every_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 8)
+    with opened(tmp_path / "home") as office, served(office) as address, ExitStack() as held:
+        host, _, port = address.removeprefix("http://").partition(":")
+        greedy = partial(socket.create_connection, (host, int(port)), timeout=10, source_address=("127.0.0.2", 0))
+        lines = [held.enter_context(greedy()) for _ in range(4)]
+        with greedy() as fifth:
+            head, _, body = fifth.recv(65536).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+            assert json.loads(body)["code"] == "too_many_connections"
+            assert fifth.recv(1) == b""
+        asked = request((office, host, int(port)), "GET /api/risk HTTP/1.1")
+        assert answered(host, int(port), asked).startswith(b"HTTP/1.1 200 ")
+        lines[0].sendall(asked)  # Those that it has are served.
+        assert lines[0].recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_an_answer_says_nothing_of_what_serves_it(live: tuple[Office, str, int]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from starlette.testclient import TestClient
 
 from cryptopilot.adapters.storage.pages import Wanted
 from cryptopilot.domain.instrument import money
@@ -253,7 +254,9 @@ def test_metrics_are_for_prometheus(office: Office) -> None:
 
 def test_me_is_who_signed_in(office: Office) -> None:
     assert office.get("/api/auth/me")["user"]["username"] == "ada"
-    assert office.client.get("/api/auth/setup").json() == {"setup_needed": False}
+    assert office.client.get("/api/auth/setup").json() == {"setup_needed": False, "may_refresh": True}
+    stranger = TestClient(office.app, base_url="http://127.0.0.1")
+    assert stranger.get("/api/auth/setup").json() == {"setup_needed": False, "may_refresh": False}
 
 
 def test_the_config_tells_every_setting_with_its_range_and_where_it_comes_from(office: Office) -> None:

@@ -14,7 +14,7 @@ from cryptopilot.domain.errors import CryptoPilotError, TransientError
 from cryptopilot.domain.news import Headline
 from cryptopilot.runtime.control import Who
 from cryptopilot.runtime.desk_log import configure_logging
-from cryptopilot.runtime.feed import STATES, STORED, TOPICS
+from cryptopilot.runtime.feed import STORED, TOPICS
 from cryptopilot.runtime.views.log_lines import LogLines
 from tests.api.stream.test_what_is_heard import assert_it_stands_where_the_books_stand
 from tests.fakes.access import PASSWORD
@@ -79,7 +79,7 @@ def test_who_comes_while_the_database_is_away_hears_what_can_be_told_and_the_res
     with database_away(fresh.service), Listener(fresh.port, fresh.token) as listener:
         listener.subscribe()
         listener.catch_up()
-        assert set(listener.stands) == {*STATES, "alerts", "log"}
+        assert set(listener.stands) == set(TOPICS) - set(STORED)
     with Listener(fresh.port, fresh.token) as listener:
         with database_away(fresh.service):
             listener.subscribe()
@@ -114,6 +114,8 @@ def test_after_a_restart_of_the_server_listeners_get_the_whole_of_another_stream
         first.subscribe()
         before.decide(40)
         first.catch_up()
+        acted = [s["id"] for s in first.stands["signals"].values() if s["side"] != "HOLD"][-10:]
+        assert len(acted) == 10
     with served(own_home, **TRADING) as after:
         after.decide(5)
         with Listener(after.port, after.token, before=first) as again:
@@ -122,6 +124,9 @@ def test_after_a_restart_of_the_server_listeners_get_the_whole_of_another_stream
             assert again.wait_for("subscribed")["resumed"] == []
             again.catch_up()
             assert {m["kind"] for m in again.heard if m["type"] == "message"} == {"snapshot"}
+            proposed = [s for s in again.stands["signals"].values() if s["side"] != "HOLD"]
+            assert {s["id"] for s in proposed} >= set(acted), "what was proposed before the restart is gone"
+            assert all(";" in s["reasoning"] for s in proposed), "why, from the prediction, is gone"
             assert_it_stands_where_the_books_stand(again, after)
 
 

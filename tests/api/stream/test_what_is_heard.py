@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from cryptopilot.adapters.storage import schema
 from cryptopilot.adapters.storage.database import reading
-from cryptopilot.runtime import feed
+from cryptopilot.runtime import feed, recent
 from cryptopilot.runtime.feed import STATES, TOPICS
 from tests.fakes.listener import Listener
 from tests.fakes.served import Served
@@ -19,7 +19,6 @@ HOT = {
     "status": ("/api/trading-pipeline/status", "status"),
     "market": ("/api/trading-pipeline/market-data", "market_data"),
     "predictions": ("/api/trading-pipeline/predictions", "predictions"),
-    "signals": ("/api/trading-pipeline/signals", "signals"),
     "positions": ("/api/positions", "positions"),
     "account": ("/api/account", "account"),
     "funnel": ("/api/decisions/funnel", "funnel"),
@@ -45,9 +44,27 @@ def assert_it_stands_where_the_books_stand(
             known = listener.stands[topic]
             for entry in server.get(path)[field]:
                 assert known[entry[key] if key else (entry["order_id"], entry["at"])] == entry, topic
+    if "signals" in hears:
+        assert newest(listener) == server.get("/api/trading-pipeline/signals")["signals"]
+        acted = [s for s in decisions(server) if s["side"] != "HOLD"][: recent.PROPOSED]
+        whole = [s["id"] for s in acted if s["timestamp"] > acted[-1]["timestamp"]]  # The oldest instant may be cut.
+        assert set(whole) <= set(listener.stands["signals"])
     if "equity" in hears:
         assert marks(server).items() >= {at: p["equity"] for at, p in listener.stands["equity"].items()}.items()
         assert max(listener.stands["equity"]) == max(marks(server))
+
+
+def newest(listener: Listener) -> list[dict[str, Any]]:
+    """The signals of the newest instant, as they were told last."""
+    signals = listener.stands["signals"].values()
+    instant = max((s["timestamp"] for s in signals), default=None)
+    return [s for s in signals if s["timestamp"] == instant]
+
+
+def decisions(server: Served) -> list[dict[str, Any]]:
+    """Judged signals, newest first, as the database has them."""
+    found: list[dict[str, Any]] = server.get("/api/decisions?limit=500")["decisions"]
+    return found
 
 
 def marks(server: Served) -> dict[str, str]:
@@ -134,7 +151,7 @@ def test_a_state_that_has_not_changed_meanwhile_is_not_told_again(server: Served
         away.subscribe()
         away.catch_up()
     with Listener(server.port, server.token, before=away) as back:
-        assert set(back.subscribe(resume=True)["resumed"]) >= {"market", "predictions", "signals", "positions"}
+        assert set(back.subscribe(resume=True)["resumed"]) >= {"market", "predictions", "positions"}
 
 
 @pytest.mark.parametrize(
@@ -195,6 +212,38 @@ def test_nothing_is_read_while_nobody_listens_and_the_first_to_come_hears_the_wh
         back.subscribe(resume=True)
         back.catch_up()
         assert_it_stands_where_the_books_stand(back, server)
+
+
+def test_who_comes_late_sees_the_signals_that_were_there_before(server: Served) -> None:
+    server.decide(40)
+    with Listener(server.port, server.token) as late:
+        late.subscribe("signals")
+        late.catch_up()
+        told = list(late.stands["signals"].values())
+        acted = [s for s in told if s["side"] != "HOLD"]
+        assert len(acted) == recent.PROPOSED
+        assert len({s["timestamp"] for s in acted}) > 3
+        assert told[-len(newest(late)) :] == newest(late)
+        assert {s["timestamp"] for s in told if s["side"] == "HOLD"} <= {s["timestamp"] for s in newest(late)}
+        assert [s["timestamp"] for s in told] == sorted(s["timestamp"] for s in told)
+        judged = {s["id"]: s for s in decisions(server)}
+        assert acted[-1]["verdict"] == judged[acted[-1]["id"]]["verdict"]
+
+
+def test_signals_between_two_turns_are_all_told_and_of_those_to_hold_the_newest(server: Served) -> None:
+    with Listener(server.port, server.token) as listener:
+        listener.subscribe("signals")
+        listener.catch_up()
+        listener.heard.clear()
+        with server.desk.feed._lock:  # No turn meanwhile.
+            server.decide(30)
+        listener.catch_up()
+        told = {s["id"]: s for m in listener.heard if m["type"] == "message" for s in m["data"]}
+        first = min(s["timestamp"] for s in told.values())
+        acted = [s for s in decisions(server) if s["side"] != "HOLD" and s["timestamp"] >= first]
+        assert len({s["timestamp"] for s in acted}) > 3, "too little was proposed; the test says nothing"
+        assert {s["id"] for s in told.values() if s["side"] != "HOLD"} == {s["id"] for s in acted}
+        assert len({s["timestamp"] for s in told.values() if s["side"] == "HOLD"}) == 1
 
 
 def test_an_open_trade_is_told_again_when_it_closes(server: Served) -> None:

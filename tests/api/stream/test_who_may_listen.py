@@ -144,6 +144,28 @@ def test_only_so_many_may_listen_and_the_next_one_when_somebody_has_left(
         other.close()
 
 
+def test_r34_strangers_of_one_address_keep_out_neither_those_who_have_signed_in_nor_other_addresses(
+    server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "MOST_STRANGERS", 2)
+    with (
+        Listener(server.port, server.token) as known,
+        Listener(server.port, None) as stranger,
+        Listener(server.port, None) as another,
+    ):
+        with Listener(server.port, None) as one_too_many:
+            assert one_too_many.closed_with() == TOO_MANY
+        with Listener(server.port, server.token, source="127.0.0.2") as elsewhere:
+            elsewhere.subscribe("status")
+        known.subscribe("status")
+        stranger.send(type="auth", token=server.token)
+        stranger.wait_for("welcome")  # Who has signed in is none any more.
+        with Listener(server.port, server.token) as next_one:
+            next_one.subscribe("status")
+        another.send(type="ping")
+        assert another.closed_with() == UNAUTHORISED
+
+
 def test_a_request_for_the_stream_that_is_no_websocket_finds_nothing(server: Served) -> None:
     with socket.create_connection(("127.0.0.1", server.port)) as raw:
         raw.sendall(f"GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode())

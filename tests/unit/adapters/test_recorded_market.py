@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from cryptopilot.adapters.exchanges.recorded import RecordedMarket, Recording, available, chosen
+from cryptopilot.adapters.exchanges.recorded import RecordedMarket, Recording, available, chosen, whole_stretch
 from cryptopilot.adapters.news.recorded import RecordedNews, first_seen
 from cryptopilot.domain.candle import Bar, Opening
 from cryptopilot.domain.errors import DataFileError, InvalidValueError, UnknownSymbolError
@@ -238,3 +238,34 @@ def test_recorded_news_is_never_seen_before_it_could_have_been(market_data: Path
     assert set(lags[dated]) == {DAY}
     assert set(lags[~dated]) == {15 * MINUTE}
     assert {h.first_seen_at - h.published_at for h in seen if h.source == "fear-greed"} == {15 * MINUTE}
+
+
+def test_a_replay_without_limits_begins_where_every_symbol_has_its_history_and_ends_at_the_last_candle(
+    tmp_path: Path,
+) -> None:
+    long = bars(HISTORY + 100)
+    late = Columns(long.times + 50 * HOUR, long.values)
+    a_folder(tmp_path, BTC_USDT=long, ETH_USDT=late)
+    found = whole_stretch(tmp_path, "KRAKEN", "1h", ("BTC/USDT", "ETH/USDT"))
+    assert found == (START + (HISTORY + 50) * HOUR, START + (HISTORY + 150) * HOUR)
+    market = a_market(tmp_path, "BTC/USDT", "ETH/USDT", start=found.first_decision, until=found.last_instant)
+    for symbol in ("BTC/USDT", "ETH/USDT"):
+        before = range(found.first_decision, found.first_decision - HISTORY * HOUR, -HOUR)
+        assert all(symbol in market.closed(instant).bars for instant in before)
+    assert market.joining == {}
+    assert market.closed(found.last_instant).bars.keys() == {"ETH/USDT"}
+
+
+def test_a_symbol_that_never_has_a_whole_history_keeps_nobody_waiting_and_is_named(tmp_path: Path) -> None:
+    long = bars(HISTORY + 100)
+    young = Columns(HOURS.times + (HISTORY + 20) * HOUR, HOURS.values)
+    a_folder(tmp_path, BTC_USDT=long, ETH_USDT=young)
+    found = whole_stretch(tmp_path, "KRAKEN", "1h", ("BTC/USDT", "ETH/USDT"))
+    assert found == (START + HISTORY * HOUR, START + (HISTORY + 100) * HOUR)
+    market = a_market(tmp_path, "BTC/USDT", "ETH/USDT", start=found.first_decision, until=found.last_instant)
+    assert market.joining == {"ETH/USDT": START + (HISTORY + 20) * HOUR}
+
+
+def test_where_nothing_is_long_enough_for_a_history_decisions_begin_when_all_have_begun(tmp_path: Path) -> None:
+    a_folder(tmp_path, BTC_USDT=HOURS, ETH_USDT=Columns(HOURS.times + 5 * HOUR, HOURS.values))
+    assert whole_stretch(tmp_path, "KRAKEN", "1h", ("BTC/USDT", "ETH/USDT")) == (START + 6 * HOUR, START + 53 * HOUR)

@@ -13,7 +13,11 @@ from typer.testing import CliRunner
 
 from cryptopilot.adapters.storage.database import connect
 from cryptopilot.cli.main import app
+from cryptopilot.domain.timeframe import HOUR, iso
+from cryptopilot.ports.candles import HISTORY
+from cryptopilot.quant.quality import Columns
 from tests.conftest import ROOT
+from tests.unit.series import START, bars, write_parquet
 
 RUNNER = CliRunner()
 
@@ -115,6 +119,25 @@ def test_imported_candles_can_be_replayed(market_data: Path, tmp_path: Path, mon
         "--port", "0", "--no-live", "--json", CRYPTOPILOT_HOME=str(store),
     )  # fmt: skip
     assert json.loads(done.stdout)["symbols"] == ["BTC/USDT"], done.stderr
+
+
+def test_a_replay_without_limits_replays_what_is_there_once_it_has_a_history_and_names_who_comes_late(
+    tmp_path: Path,
+) -> None:
+    whole, young = bars(HISTORY + 40), bars(20)
+    series = {"BTC_USDT": whole, "ETH_USDT": Columns(young.times + (HISTORY + 10) * HOUR, young.values)}
+    for symbol, columns in series.items():
+        write_parquet(tmp_path / "data" / "candles" / f"KRAKEN-{symbol}-1h.parquet", columns)
+    done = cryptopilot(
+        "serve", "--market", f"replay:{tmp_path / 'data'}", "--exchange", "KRAKEN", "--speed", "max", "--port", "0",
+        "--no-live", "--json", CRYPTOPILOT_HOME=str(tmp_path / "home"),
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert told["instants"] == 41, done.stderr
+    first, last = iso(START + HISTORY * HOUR), iso(START + (HISTORY + 40) * HOUR)
+    assert f"replays {first} to {last}\n" in done.stderr
+    joins = iso(START + (HISTORY + 10) * HOUR)
+    assert f"without a whole history at first: ETH/USDT (candles from {joins})\n" in done.stderr
 
 
 def test_a_start_that_is_refused_leaves_no_session_behind(market_data: Path, tmp_path: Path) -> None:

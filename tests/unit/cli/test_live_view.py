@@ -54,7 +54,7 @@ def test_it_shows_the_books_as_they_are(service: PipelineService) -> None:
 
 
 def test_refusals_are_shown_with_rule_and_by_how_much(service: PipelineService) -> None:
-    judged = [j for j in list(service.recent.acted)[-8:] if not j.approved]
+    judged = [j for j, _ in service.recent.acted[-8:] if not j.approved]
     assert judged
     said = refusal(judged[-1].rule, judged[-1].limit, judged[-1].found, "USDT")
     assert said in drawn(service, width=240)
@@ -66,7 +66,7 @@ def test_no_time_signal_or_price_is_cut_off_at_any_usual_width(service: Pipeline
     last = service.recent.fills[-1]
     assert service.assembly.instruments[last.symbol].decimal_price(last.ticks).__format__("f") in screen
     assert f"{iso(last.at)[11:16]}" in screen
-    for judged in list(service.recent.acted)[-8:]:
+    for judged, _ in service.recent.acted[-8:]:
         assert judged.signal.symbol.partition("/")[0] in screen
 
 

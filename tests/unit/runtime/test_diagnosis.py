@@ -256,7 +256,7 @@ def test_symbols_that_rest_are_told_with_how_long(tmp_path: Path, monkeypatch: p
     slow: dict[str, Any] = {"PIPELINE_COOLDOWN": 604_800, "PIPELINE_MIN_CONFIDENCE": 0, "PIPELINE_SYMBOLS": PAIR}
     with a_stretch(tmp_path / "home", PIPELINE_MAX_CORRELATION=1, **slow) as stretch:
         service = stretch.service
-        while service.status()["account"]["open_positions"] or not service.recent.trades:
+        while service.status()["account"]["open_positions"] or not service.performance.now.total.closed:
             stretch.run(1)
         stretch.run(300)  # The day in which they were entered is over.
         finding = stretch.told("trades", "most often by cooldown")
