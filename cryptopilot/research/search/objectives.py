@@ -9,20 +9,21 @@ from cryptopilot.domain.errors import InvalidValueError, RejectedError
 HIGH, LOW = "maximise", "minimise"
 
 WANTED: Mapping[str, str] = {
+    "total_return": HIGH,
     "cagr": HIGH,
     "sharpe": HIGH,
     "sortino": HIGH,
     "calmar": HIGH,
-    "sqn": HIGH,
+    "system_quality": HIGH,
     "profit_factor": HIGH,
-    "expectancy": HIGH,
+    "expectancy_ratio": HIGH,
     "win_rate": HIGH,
     "max_drawdown": LOW,
     "average_drawdown": LOW,
     "ulcer_index": LOW,
     "volatility": LOW,
     "turnover": LOW,
-    "exposure": LOW,
+    "time_in_market": LOW,
 }
 """The statistics that can be striven for, and which way."""
 

@@ -184,7 +184,7 @@ def test_a_lower_drawdown_is_a_better_one() -> None:
 
 @pytest.mark.parametrize("text", ["", "sharpe,sharpe", "profit", "sharpe, luck"])
 def test_an_objective_that_nobody_knows_is_refused(text: str) -> None:
-    with pytest.raises(InvalidValueError, match=r"--objective is .*; allowed: one or more of cagr, sharpe"):
+    with pytest.raises(InvalidValueError, match=r"--objective is .*; allowed: one or more of total_return, cagr"):
         objectives(text)
 
 

@@ -1,56 +1,21 @@
 """Walking forward: learned in one span, judged in the next, and stitched into one account."""
 
-from collections.abc import Callable, Mapping
-from decimal import Decimal
-from typing import NamedTuple
+from collections.abc import Callable
 
-import numpy as np
 import pytest
 from optuna.storages import InMemoryStorage
 
 from cryptopilot.adapters.pools.here import Here
 from cryptopilot.adapters.pools.processes import Processes
 from cryptopilot.domain.errors import InvalidValueError
-from cryptopilot.ports.parameters import Value
 from cryptopilot.ports.pool import Pool
-from cryptopilot.research.outcome import Outcome, Trade
+from cryptopilot.research.outcome import Outcome
 from cryptopilot.research.search.optimise import Progress
 from cryptopilot.research.search.study import Study
 from cryptopilot.research.search.walk_forward import Course, Leg, stitched, walk_forward
 from cryptopilot.research.windows import Scheme, Span
 from tests.fakes.landscape import a_search
-
-HOUR = 3_600_000
-CAPITAL = 10_000
-
-
-class Stretch(NamedTuple):
-    """A task of a market that favours another *fast* each day: 10 on the first, 20 on the second, ..."""
-
-    fast: int
-    begin: int
-    end: int
-    capital: int
-
-
-def task_of(values: Mapping[str, Value], span: Span, capital: int | None) -> Stretch:
-    return Stretch(int(values["fast"]), span.begin, span.end, CAPITAL if capital is None else capital)
-
-
-def run(task: Stretch) -> Outcome:
-    """Gains an hour the more, the nearer *fast* is to what the market favours then."""
-    instants = np.arange(task.begin, task.end, HOUR)
-    gains = 10 - abs(task.fast - 10 * (1 + instants // (24 * HOUR)))
-    equity = task.capital + np.cumsum(gains)
-    zeros = np.zeros(len(instants), np.int64)
-    trade = Trade(
-        "BTC/USDT", "trend", task.begin, task.end, Decimal(1), Decimal(1), Decimal(2), Decimal(1), Decimal(1),
-        Decimal(0), "target",
-    )  # fmt: skip
-    return Outcome(
-        "expected", "USDT", task.capital, HOUR, instants, equity, zeros, zeros, np.linspace(1, 2, len(instants))
-        * task.capital, 7, {"BUY": 1}, {"cooldown": 2}, (trade,),
-    )  # fmt: skip
+from tests.fakes.stretch import CAPITAL, HOUR, Stretch, run, task_of
 
 
 def measured(outcome: Outcome) -> dict[str, float]:
