@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from cryptopilot.adapters.pools.cluster import Address, Cluster
 from cryptopilot.adapters.pools.processes import Processes
@@ -27,6 +27,14 @@ from cryptopilot.research.windows import Scheme, Span
 Task = TypeVar("Task")
 
 
+class Report(Protocol):
+    """What a full backtest says."""
+
+    def text(self) -> str: ...
+
+    def document(self) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Experiment(Generic[Task]):
     """Something that can be run with one set of parameters after the other.
@@ -35,7 +43,9 @@ class Experiment(Generic[Task]):
         strategy: its name; parameters: what varies; subject: everything else that a run depends on.
         span: all instants there are; timeframe_ms: their distance.
         task_of: a task for parameters, a span, and the capital to begin with in atoms; None: the mandate's.
+        longest_ms: how long a position may be held.
         evaluate, run: functions of a module that do a task: its statistics by name; the whole of it.
+        again: the full backtest of parameters that were the best of so many, whose annual Sharpe ratios vary so much.
     """
 
     strategy: str
@@ -43,9 +53,11 @@ class Experiment(Generic[Task]):
     subject: Identity
     span: Span
     timeframe_ms: int
+    longest_ms: int
     task_of: Callable[[Mapping[str, Value], Span, int | None], Task]
     evaluate: Evaluate[Task]
     run: Callable[[Task], Outcome]
+    again: Callable[[Mapping[str, Value], int, float], Report]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,17 +111,17 @@ class Optimised(NamedTuple):
     name: str
     search: Search
     found: Found
-    winner: Statistics | None
+    winner: Report | None
     interrupted: bool
 
 
 class Walked(NamedTuple):
-    """A walk forward: its windows so far, and the tests together; None when none of them traded."""
+    """A walk forward: its windows so far, and the tests together as one run; None when no window had a test."""
 
     name: str
     search: Search
     legs: tuple[Leg, ...]
-    outside: Statistics | None
+    outside: tuple[Outcome, Statistics] | None
     interrupted: bool
 
 
@@ -129,7 +141,7 @@ def optimised(
             best = optimise(study, pool, experiment.evaluate, _whole(experiment), effort.trials, told)
         except KeyboardInterrupt:
             return Optimised(name, search, found(study), None, interrupted=True)
-    return Optimised(name, search, best, _judged(experiment, best), interrupted=False)
+    return Optimised(name, search, best, _again(experiment, best), interrupted=False)
 
 
 def walked(
@@ -183,14 +195,16 @@ def _whole(experiment: Experiment[Task]) -> Callable[[Mapping[str, Value]], Task
     return lambda values: experiment.task_of(values, experiment.span, None)
 
 
-def _judged(experiment: Experiment[Task], best: Found) -> Statistics | None:
+def _again(experiment: Experiment[Task], best: Found) -> Report | None:
     if not best.front:
         return None
-    outcome = experiment.run(_whole(experiment)(best.front[0].trial.values))
-    return statistics(outcome, best.different, best.sharpe_variance)
+    return experiment.again(best.front[0].trial.values, best.different, best.sharpe_variance)
 
 
-def _outside(legs: list[Leg]) -> Statistics | None:
+def _outside(legs: list[Leg]) -> tuple[Outcome, Statistics] | None:
     """The tests together. Nothing was chosen by them: they count as a single trial."""
     runs = [leg.outside for leg in legs if leg.outside is not None]
-    return statistics(stitched(runs)) if runs else None
+    if not runs:
+        return None
+    whole = stitched(runs)
+    return whole, statistics(whole)

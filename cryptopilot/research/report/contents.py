@@ -32,7 +32,7 @@ def document(runs: Sequence[Run], manifest: Manifest, seconds: float) -> dict[st
         "statistics": {run.costs: statistics.as_json() for run, statistics in runs},
         "trades": [_trade(trade._asdict()) for trade in outcome.trades],
         "refusals": plain(dict(outcome.refusals)),
-        "equity": _equity(outcome),
+        "equity": equity_points(outcome),
     }
 
 
@@ -40,7 +40,7 @@ def _trade(fields: dict[str, object]) -> Json:
     return {name: plain(value, name) for name, value in fields.items()}
 
 
-def _equity(outcome: Outcome) -> Json:
+def equity_points(outcome: Outcome) -> Json:
     """The thinned curve: the first and the last instant, and the extremes of every stretch between."""
     fall = drawdown(np.r_[outcome.capital, outcome.equity])[1:]
     return [

@@ -1,10 +1,13 @@
 """Searches, put together: named by what is searched, judged by how many were tried, and kept when interrupted."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
 from cryptopilot.domain.errors import InvalidValueError, StudyMismatchError
+from cryptopilot.ports.parameters import Value
 from cryptopilot.research.search.measures import measured
 from cryptopilot.research.search.objectives import WANTED, objectives
 from cryptopilot.research.search.optimise import Progress
@@ -13,9 +16,33 @@ from cryptopilot.runtime.search import Effort, Experiment, Optimised, optimised,
 from tests.fakes.landscape import PARAMETERS
 from tests.fakes.stretch import DAY, HOUR, Stretch, measured_run, run, task_of
 
-EXPERIMENT = Experiment(
-    "trend", PARAMETERS, {"data": {"BTC": "abc"}}, Span(0, 20 * DAY), HOUR, task_of, measured_run, run
-)  # fmt: skip
+
+class Again(NamedTuple):
+    """What a full backtest was asked for."""
+
+    values: Mapping[str, Value]
+    trials: int
+    sharpe_variance: float
+
+    def text(self) -> str:
+        return str(self)
+
+    def document(self) -> dict[str, Any]:
+        return self._asdict()
+
+
+EXPERIMENT: Experiment[Stretch] = Experiment(
+    strategy="trend",
+    parameters=PARAMETERS,
+    subject={"data": {"BTC": "abc"}},
+    span=Span(0, 20 * DAY),
+    timeframe_ms=HOUR,
+    longest_ms=6 * HOUR,
+    task_of=task_of,
+    evaluate=measured_run,
+    run=run,
+    again=Again,
+)
 SCHEME = Scheme(HOUR, 5 * DAY, 5 * DAY, purge_ms=6 * HOUR)
 
 
@@ -36,11 +63,10 @@ def test_every_objective_is_a_figure_that_a_run_has() -> None:
 
 def test_the_winner_is_run_again_and_judged_as_the_best_of_all_that_were_tried(url: str) -> None:
     answer = optimised(EXPERIMENT, effort(), url)
-    assert answer.winner is not None
-    best = answer.found.front[0]
-    assert answer.winner.returns.sharpe == best.statistics["sharpe"]
-    assert answer.winner.significance.trials == answer.found.different > 1
-    assert answer.winner.significance.deflated < answer.winner.significance.probabilistic
+    assert isinstance(answer.winner, Again)
+    assert answer.winner.values == answer.found.front[0].trial.values
+    assert answer.winner.trials == answer.found.different > 1
+    assert answer.winner.sharpe_variance == answer.found.sharpe_variance > 0.0
 
 
 def test_the_same_search_resumes_its_own_study_and_another_one_has_its_own(url: str) -> None:
@@ -83,9 +109,10 @@ def test_a_walk_is_one_account_over_all_its_tests(url: str) -> None:
     answer = walked(EXPERIMENT, effort(6), SCHEME, url)
     assert [leg.error for leg in answer.legs] == [None] * 3
     assert answer.outside is not None
-    assert answer.outside.span.begun_at == answer.legs[0].window.test.begin
-    assert answer.outside.trades.closed == 3
-    assert answer.outside.significance.trials == 1
+    outcome, figures = answer.outside
+    assert figures.span.begun_at == answer.legs[0].window.test.begin
+    assert len(outcome.trades) == figures.trades.closed == 3
+    assert figures.significance.trials == 1
 
 
 def test_an_interrupted_walk_answers_with_its_finished_windows(url: str) -> None:
