@@ -9,10 +9,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cryptopilot.cli.output import clear_errors, say
-from cryptopilot.domain.errors import InvalidValueError
-
-STDOUT = "-"
+from cryptopilot.cli.output import STDOUT, clear_errors, require_folder, say
 
 
 @clear_errors
@@ -53,8 +50,8 @@ def backtest(
         PIPELINE_CAPITAL=capital, PIPELINE_STRATEGY=strategy, PIPELINE_STRATEGY_PARAMETERS=parameters,
     )  # fmt: skip
     question = Question(settings, Choice(exchange, start, until), fee, latency, seed, trials)
-    for file in (html_file, None if json_file in (None, STDOUT) else Path(str(json_file))):
-        _require_folder(file)
+    for file in (html_file, json_file):
+        require_folder(file)
     with _shown() as shown:
         task = shown.add_task("reading", total=1.0)
         found = answer(question, lambda what, share: shown.update(task, description=what, completed=share))
@@ -67,12 +64,6 @@ def backtest(
             return
         Path(json_file).write_bytes(document)
     say([found.text()])
-
-
-def _require_folder(file: Path | None) -> None:
-    """Before minutes of work, not after them."""
-    if file is not None and not file.resolve().parent.is_dir():
-        raise InvalidValueError("file", str(file), "a name in a folder that is there")
 
 
 def _shown() -> Progress:

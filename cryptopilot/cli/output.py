@@ -4,13 +4,17 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import typer
 
-from cryptopilot.domain.errors import CryptoPilotError, IntegrityError
+from cryptopilot.domain.errors import CryptoPilotError, IntegrityError, InvalidValueError
 
 DONE, NO, WRONG_USE = 0, 1, 2
+
+STDOUT = "-"
+"""The name of a file that means the output."""
 
 _P = ParamSpec("_P")
 
@@ -23,6 +27,16 @@ def say(lines: Sequence[str]) -> None:
 def say_json(document: Any) -> None:
     json.dump(document, sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")
+
+
+def require_folder(file: Path | str | None) -> None:
+    """That a file can be written: before minutes of work, not after them.
+
+    Raises:
+        InvalidValueError: its folder is not there.
+    """
+    if file not in (None, STDOUT) and not Path(str(file)).resolve().parent.is_dir():
+        raise InvalidValueError("file", str(file), "a name in a folder that is there")
 
 
 def clear_errors(command: Callable[_P, None]) -> Callable[_P, None]:

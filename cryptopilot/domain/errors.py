@@ -145,3 +145,28 @@ class SettingsError(RejectedError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class PoolUnavailableError(TransientError):
+    """Nobody is there, or nobody is left, to run tasks; what was finished is kept."""
+
+
+class StudyTakenError(RejectedError):
+    """Another process works on the same study; two would run the same trials."""
+
+    def __init__(self, study: str) -> None:
+        super().__init__(
+            f"study {study!r} is being worked on by another process; wait for it, or choose another --study"
+        )
+        self.study = study
+
+
+class StudyMismatchError(RejectedError):
+    """A study of that name searches something else; every line names what differs."""
+
+    def __init__(self, study: str, differences: list[str]) -> None:
+        lines = "\n".join(f"  {line}" for line in differences)
+        super().__init__(
+            f"study {study!r} belongs to another search; choose another --study, or ask for the same:\n{lines}"
+        )
+        self.study, self.differences = study, differences

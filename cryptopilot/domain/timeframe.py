@@ -23,6 +23,18 @@ def timeframe_ms(text: str) -> int:
     return int(text[:-1]) * _UNITS[text[-1]]
 
 
+def duration_ms(field: str, text: str) -> int:
+    """Length of a duration such as ``90d``, ``36h`` or ``0m`` in milliseconds.
+
+    Raises:
+        InvalidValueError: it is none.
+    """
+    found = re.fullmatch(r"(\d{1,7})([mhd])", text)
+    if found is None:
+        raise InvalidValueError(field, text, "a whole number of minutes, hours or days, such as 90m, 36h or 30d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
 def timeframe_text(length_ms: int) -> str:
     """The name of a length that `timeframe_ms` gave."""
     return next(name for name in ALLOWED if timeframe_ms(name) == length_ms)

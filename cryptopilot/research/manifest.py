@@ -84,13 +84,14 @@ def manifest(
         quote=quote,
         seed=seed,
         cryptopilot=cryptopilot.__version__,
-        code=version(_sources()),
+        code=code_version(),
         python=platform.python_version(),
         numpy=np.__version__,
         numba=numba.__version__,
     )
 
 
-def _sources() -> list[Path]:
+def code_version() -> str:
+    """Names the sources of rules and research together with Python, NumPy and Numba."""
     package = Path(cryptopilot.__path__[0])
-    return [path for room in ROOMS for path in (package / room).rglob("*") if path.suffix in (".py", ".css")]
+    return version(path for room in ROOMS for path in (package / room).rglob("*") if path.suffix in (".py", ".css"))

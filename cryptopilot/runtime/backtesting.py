@@ -21,6 +21,7 @@ from cryptopilot.research.outcomes import outcome_of
 from cryptopilot.research.predictions import Predictions, predict
 from cryptopilot.research.statistics import Statistics, statistics
 from cryptopilot.research.wishing import Confirming, columns_of, wishes_of
+from cryptopilot.rules.arithmetic import UNKNOWN
 from cryptopilot.runtime.markets import Choice, open_market, spec
 from cryptopilot.runtime.settings import Settings
 from cryptopilot.runtime.wiring import MODELS, fading, one_quote, scorer_for, strategy_of
@@ -40,7 +41,8 @@ class Question:
     Args:
         settings: of the server, whose limits hold here too; market is a replay, capital and strategy are there as well.
         choice: exchange and stretch; fee: a fraction, or a venue with a tier; latency_ms: of an order, as expected.
-        seed: of the places at which the future is replaced by noise; trials: how many settings have been tried so far.
+        seed: of the places at which the future is replaced by noise.
+        trials: how many settings have been tried so far; sharpe_variance: of their annual Sharpe ratios.
     """
 
     settings: Settings
@@ -49,6 +51,7 @@ class Question:
     latency_ms: int = 0
     seed: int = 1
     trials: int = 1
+    sharpe_variance: float = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ def answer(question: Question, progress: Progress = lambda _, __: None) -> Answe
         costs = at_level(level, fee_of(question.fee), prepared.history.timeframe_ms, question.latency_ms)
         run = run_once(prepared, setting_of(prepared, question.settings, costs))
         outcome = outcome_of(run, prepared.history, level.name, prepared.quote, strategy_name(question.settings))
-        runs.append((outcome, statistics(outcome, question.trials)))
+        runs.append((outcome, statistics(outcome, question.trials, question.sharpe_variance)))
         progress("running", 0.4 + 0.5 * (number + 1) / len(LEVELS))
     made = manifest_of(question, asked, prepared)
     return Answer(tuple(runs), made, time.perf_counter() - began)

@@ -241,7 +241,7 @@ def _kid(key: str) -> str:
 def _ours(path: Path) -> bool:
     """Whether a folder is empty or has been a home before, so that closing it to others surprises nobody."""
     names = {entry.name for entry in path.iterdir()}
-    return not names or bool(names & {"cryptopilot.db", "secrets.json", "writer.lock", "candles"})
+    return not names or bool(names & {"cryptopilot.db", "secrets.json", "writer.lock", "candles", "kernels", "studies"})
 
 
 def describe_process() -> str:

@@ -32,11 +32,11 @@ def document(runs: Sequence[Run], manifest: Manifest, seconds: float) -> dict[st
         "statistics": {run.costs: statistics.as_json() for run, statistics in runs},
         "trades": [plain(trade, "trade") for trade in outcome.trades],
         "refusals": plain(dict(outcome.refusals)),
-        "equity": _equity(outcome),
+        "equity": equity_points(outcome),
     }
 
 
-def _equity(outcome: Outcome) -> Json:
+def equity_points(outcome: Outcome) -> Json:
     """The thinned curve: the first and the last instant, and the extremes of every stretch between."""
     fall = drawdown(np.r_[outcome.capital, outcome.equity])[1:]
     return [

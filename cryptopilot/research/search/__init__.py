@@ -1,0 +1,1 @@
+"""Looking for the parameters that would have done best, and finding out what that was worth."""
