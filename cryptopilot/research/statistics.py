@@ -73,8 +73,8 @@ def statistics(outcome: Outcome, trials: int = 1, trial_sharpe_variance: float =
 
     Args:
         trials: how many strategies or settings were tried until this one was chosen, this one included.
-        trial_sharpe_variance: of their annual Sharpe ratios, as `Returns.sharpe` has them; NaN where they were not kept:
-            then it is that of strategies without any skill over as many days.
+        trial_sharpe_variance: of their annual Sharpe ratios, as `Returns.sharpe` has them; NaN where they were not
+            kept: then it is that of strategies without any skill over as many days.
     Raises:
         InvalidValueError: there is no instant, equity is not positive, or trials is below 1.
     """

@@ -38,17 +38,20 @@ def columns_of(history: History, predictions: Predictions) -> dict[str, Columns]
 
 
 def wishes_of(strategy: Chosen, history: History, columns: Mapping[str, Columns]) -> WishTable:
-    """What *strategy* wishes at every instant of *history*, the driver's way: time-major, HOLD where a bar is missing.
+    """What *strategy* wishes at every instant of *history*, as the driver takes it.
 
     Raises:
         StrategyError: it failed; names strategy, symbol and row.
     """
-    found = {symbol: strategy.wishes(symbol, rows) for symbol, rows in columns.items()}
+    return table_of(history, {symbol: strategy.wishes(symbol, rows) for symbol, rows in columns.items()})
+
+
+def table_of(history: History, found: Mapping[str, Wishes]) -> WishTable:
+    """The wishes for each symbol's bars, time-major; HOLD where a bar is missing."""
     side = np.zeros((len(history.instants), len(history.symbols)), np.int8)
-    table = WishTable(side, *(_table(name, history, found) for name in WishTable._fields[1:]))
     for s, symbol in enumerate(history.symbols):
         side[history.present[:, s], s] = found[symbol].side
-    return table
+    return WishTable(side, *(_table(name, history, found) for name in WishTable._fields[1:]))
 
 
 def _table(name: str, history: History, found: Mapping[str, Wishes]) -> Any:

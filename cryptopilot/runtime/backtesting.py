@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,20 @@ from cryptopilot.adapters.exchanges.recorded import candle_path
 from cryptopilot.agents.strategies.chosen import Chosen
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.instrument import atoms
+from cryptopilot.ports.strategy import Columns
 from cryptopilot.research import report
-from cryptopilot.research.backtest import Setting, backtest
+from cryptopilot.research.backtest import Run, Setting, backtest
 from cryptopilot.research.history import History, history_of
+from cryptopilot.research.layout import WishTable
+from cryptopilot.research.lookahead import require_honest
 from cryptopilot.research.manifest import Manifest, manifest
 from cryptopilot.research.outcome import Outcome
 from cryptopilot.research.outcomes import outcome_of
 from cryptopilot.research.predictions import Predictions, predict
 from cryptopilot.research.statistics import Statistics, statistics
-from cryptopilot.research.wishing import Confirming, columns_of, wishes_of
+from cryptopilot.research.wishing import Confirming, columns_of, table_of, wishes_of
 from cryptopilot.rules.arithmetic import UNKNOWN
-from cryptopilot.runtime.markets import Choice, open_market, spec
+from cryptopilot.runtime.markets import Choice, drawn, open_market, spec
 from cryptopilot.runtime.settings import Settings
 from cryptopilot.runtime.wiring import MODELS, fading, one_quote, scorer_for, strategy_of
 from cryptopilot.simulation.costs import LEVELS, at_level, fee_of
@@ -54,14 +58,19 @@ class Question:
     sharpe_variance: float = UNKNOWN
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepared:
-    """History, what is believed over it, and who decides: everything that a run needs but its costs and limits."""
+    """History and what is believed over it: everything that a run needs but its mandate and its costs."""
 
     history: History
     predictions: Predictions
     quote: str
     cache: Path
+
+    @cached_property
+    def columns(self) -> Mapping[str, Columns]:
+        """What a strategy is shown, by symbol."""
+        return columns_of(self.history, self.predictions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,20 +105,35 @@ def answer(question: Question, progress: Progress = lambda _, __: None) -> Answe
     """
     began = time.perf_counter()
     progress("reading", 0.0)
-    asked = spec(question.settings, question.choice)
-    if asked["market"] != "replay":
-        raise InvalidValueError("data", asked["market"], "a folder of recorded candles")
+    asked = asked_of(question)
     prepared = prepare(asked, question.settings)
+    strategy = strategy_of(question.settings.mandate())
+    wishes = None
+    if isinstance(strategy, Chosen):
+        progress("looking for lookahead", 0.3)
+        wishes = table_of(prepared.history, require_honest(strategy, prepared.columns, seed=question.seed))
     progress("running", 0.4)
     runs = []
     for number, level in enumerate(LEVELS):
         costs = at_level(level, fee_of(question.fee), prepared.history.timeframe_ms, question.latency_ms)
-        run = run_once(prepared, setting_of(prepared, question.settings, costs))
-        outcome = outcome_of(run, prepared.history, level.name, prepared.quote, strategy_name(question.settings))
+        run = run_once(prepared, setting_of(prepared, question.settings, costs), wishes)
+        outcome = outcome_of(run, prepared.history, level.name, prepared.quote, strategy.name)
         runs.append((outcome, statistics(outcome, question.trials, question.sharpe_variance)))
         progress("running", 0.4 + 0.5 * (number + 1) / len(LEVELS))
     made = manifest_of(question, asked, prepared)
     return Answer(tuple(runs), made, time.perf_counter() - began)
+
+
+def asked_of(question: Question) -> dict[str, Any]:
+    """The replay that a question is about, from its first decision to its last instant.
+
+    Raises:
+        InvalidValueError: it is about no recording.
+    """
+    wanted = spec(question.settings, question.choice)
+    if wanted["market"] != "replay":
+        raise InvalidValueError("data", wanted["market"], "a folder of recorded candles")
+    return drawn(wanted, None)
 
 
 def prepare(asked: Mapping[str, Any], settings: Settings) -> Prepared:
@@ -127,23 +151,22 @@ def setting_of(prepared: Prepared, settings: Settings, costs: Any) -> Setting:
     return Setting(settings.mandate(), costs, capital, prepared.quote, cache=prepared.cache)
 
 
-def run_once(prepared: Prepared, setting: Setting) -> Any:
+def run_once(prepared: Prepared, setting: Setting, wishes: WishTable | None = None) -> Run:
     """One run of the mandate's strategy.
 
+    Args:
+        wishes: of that strategy over columns, where they are known already.
     Raises:
         StrategyError: it fails, in `signals` or in a callback.
     """
     strategy = strategy_of(setting.mandate)
     if not isinstance(strategy, Chosen):
         return backtest(prepared.history, setting, predictions=prepared.predictions)
-    wishes = wishes_of(strategy, prepared.history, columns_of(prepared.history, prepared.predictions))
     if any(strategy.callbacks):
         setting = replace(setting, confirm=Confirming(strategy, prepared.history, prepared.quote))
+    if wishes is None:
+        wishes = wishes_of(strategy, prepared.history, prepared.columns)
     return backtest(prepared.history, setting, wishes=wishes)
-
-
-def strategy_name(settings: Settings) -> str:
-    return strategy_of(settings.mandate()).name
 
 
 def manifest_of(question: Question, asked: Mapping[str, Any], prepared: Prepared) -> Manifest:
@@ -153,7 +176,7 @@ def manifest_of(question: Question, asked: Mapping[str, Any], prepared: Prepared
     costs = {level.name: at_level(level, fee, history.timeframe_ms, question.latency_ms)._asdict() for level in LEVELS}
     mandate = settings.mandate()
     return manifest(
-        inputs=hashes(asked), strategy=strategy_name(settings), parameters=json.loads(mandate.parameters),
+        inputs=hashes(asked), strategy=strategy_of(settings.mandate()).name, parameters=json.loads(mandate.parameters),
         mandate=mandate, costs=costs, symbols=history.symbols, timeframe=asked["timeframe"],
         begins_at=int(history.instants[history.begins]), ends_at=int(history.instants[-1]), capital=settings.capital,
         quote=prepared.quote, seed=question.seed,

@@ -22,8 +22,7 @@ from cryptopilot.research.plain import canonical, plain
 from cryptopilot.research.search.measures import measured
 from cryptopilot.research.windows import Span
 from cryptopilot.rules.fills import Costs
-from cryptopilot.runtime.backtesting import Answer, Prepared, Question, answer, manifest_of, prepare, run_once
-from cryptopilot.runtime.markets import spec
+from cryptopilot.runtime.backtesting import Answer, Prepared, Question, answer, asked_of, manifest_of, prepare, run_once
 from cryptopilot.runtime.search import Experiment
 from cryptopilot.runtime.settings import Settings, load_settings
 from cryptopilot.runtime.wiring import strategy_of
@@ -55,7 +54,7 @@ class Replay(NamedTuple):
         """As `runtime.markets` takes it."""
         return {
             "market": "replay", "folder": self.folder, "exchange": self.exchange, "timeframe": self.timeframe,
-            "symbols": list(self.symbols), "start": self.begin, "until": self.end - self.step_ms,
+            "symbols": list(self.symbols), "first_decision": self.begin, "last_instant": self.end - self.step_ms,
         }  # fmt: skip
 
 
@@ -97,7 +96,7 @@ def experiment(question: Question, level: str = "expected") -> Experiment[Task]:
             strategy. DataFileError: of the data.
     """
     settings = question.settings
-    asked = spec(settings, question.choice)
+    asked = asked_of(question)
     prepared = prepare(asked, settings)
     step, decided = prepared.history.timeframe_ms, prepared.history.instants[prepared.history.begins :]
     whole = Replay(

@@ -7,14 +7,10 @@ import numpy as np
 from cryptopilot.domain.instrument import money
 from cryptopilot.domain.timeframe import iso
 from cryptopilot.quant.drawdowns import drawdown
-from cryptopilot.quant.thinning import thinned
 from cryptopilot.research.manifest import Manifest
 from cryptopilot.research.outcome import Outcome
 from cryptopilot.research.plain import Json, plain
 from cryptopilot.research.report.rows import Run, expected
-
-MOST_POINTS = 1500
-"""Of a thinned curve."""
 
 
 def document(runs: Sequence[Run], manifest: Manifest, seconds: float) -> dict[str, Json]:
@@ -37,7 +33,7 @@ def document(runs: Sequence[Run], manifest: Manifest, seconds: float) -> dict[st
 
 
 def equity_points(outcome: Outcome) -> Json:
-    """The thinned curve: the first and the last instant, and the extremes of every stretch between."""
+    """Every instant: equity, buy and hold beside it, and how far equity is below its peak."""
     fall = drawdown(np.r_[outcome.capital, outcome.equity])[1:]
     return [
         {
@@ -46,7 +42,7 @@ def equity_points(outcome: Outcome) -> Json:
             "buy_and_hold": _money_if_known(float(outcome.market[i]), outcome.quote),
             "drawdown": float(fall[i]),
         }
-        for i in thinned(outcome.equity, MOST_POINTS).tolist()
+        for i in range(len(outcome.instants))
     ]
 
 

@@ -7,7 +7,6 @@ from cryptopilot.quant.drawdowns import drawdown
 from cryptopilot.quant.metrics import Floats
 from cryptopilot.quant.thinning import thinned
 from cryptopilot.research.outcome import Ints, Outcome
-from cryptopilot.research.report.contents import MOST_POINTS
 from cryptopilot.research.report.svg import Scale, decimals, element, label, line, path, picture, ticks, time_ticks
 from cryptopilot.research.report.wording import percent, typeset
 
@@ -17,6 +16,10 @@ _LEFT, _RIGHT = 66.0, 940.0
 _TOP, _BOTTOM = 14.0, 290.0
 _SURFACE, _DEEPEST = 318.0, 392.0
 """Top and bottom of the equity, and of the drawdown below it."""
+
+
+MOST_POINTS = 1500
+"""Of a thinned curve."""
 
 
 def equity_chart(outcome: Outcome) -> str:

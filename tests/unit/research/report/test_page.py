@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.timeframe import MINUTE
 from cryptopilot.research import report
-from cryptopilot.research.report.contents import MOST_POINTS
+from cryptopilot.research.report.curves import MOST_POINTS
 from cryptopilot.research.report.rows import LEVELS, SECTIONS, Run
 from cryptopilot.research.report.tables import MOST_TRADES
 from cryptopilot.research.statistics import statistics
