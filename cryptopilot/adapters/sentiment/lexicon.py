@@ -73,6 +73,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 _MARKET = re.compile(
     r"\b(crypto|cryptocurrenc(?:y|ies)|altcoins?|digital assets?|stablecoins?|defi|web3)\b", re.IGNORECASE
 )
+_WORD = re.compile(r"\w+")
 _TOKEN = re.compile(r"[a-z][a-z'-]*")
 
 
@@ -87,6 +88,10 @@ class LexiconScorer:
 
     def __init__(self, coins: tuple[str, ...]) -> None:
         self._patterns = {coin: _pattern(coin) for coin in coins}
+        self._begun_by: dict[str, set[str]] = {}
+        for coin in coins:
+            for name in (coin, *ALIASES.get(coin, ())):
+                self._begun_by.setdefault(name.split()[0].casefold(), set()).add(coin)
 
     def scored(self, headline: Headline) -> NewsItem:
         text = (headline.title or headline.body).replace("\x00", "")  # No database keeps one in a text.
@@ -97,7 +102,10 @@ class LexiconScorer:
 
     def coins(self, text: str) -> tuple[str, ...]:
         """The coins a text names, in their order; MARKET_WIDE when it speaks of crypto and names none."""
-        found = tuple(coin for coin, pattern in self._patterns.items() if pattern.search(text))
+        words = {word.casefold() for word in _WORD.findall(text)}
+        likely = [coin for word in words & self._begun_by.keys() for coin in self._begun_by[word]]
+        named = {coin for coin in likely if self._patterns[coin].search(text)}
+        found = tuple(coin for coin in self._patterns if coin in named)
         return found or ((MARKET_WIDE,) if _MARKET.search(text) else ())
 
 
