@@ -22,7 +22,7 @@ from cryptopilot.rules.scores import (
     momentum_score,
     news_score,
     news_step,
-    rank,
+    rank_among,
     score_of,
     technical_score,
     weighted_mean,
@@ -100,12 +100,11 @@ def fade(fresh: Array, fading: float, levels: Array) -> None:
 def combine(scores: Array, weights: Array, places: Ints, s: int, probability: Array, confidence: Array) -> None:
     """Members' scores [k, members] of symbol *s* into its columns; to be compiled.
 
-    Ranks among the RANK_WINDOW strengths before it, kept by age in a ring and by size in order.
+    Ranks among the RANK_WINDOW strengths before it, which stand in a ring: counting them all takes less than keeping
+    them in order, as live does.
     """
-    aged: Array = np.empty(RANK_WINDOW)
-    sorted_: Array = np.empty(RANK_WINDOW)
-    count = 0
-    oldest = 0
+    ring: Array = np.empty(RANK_WINDOW)
+    seen = 0
     for i in range(len(scores)):
         total = 0.0
         weight = 0.0
@@ -113,23 +112,15 @@ def combine(scores: Array, weights: Array, places: Ints, s: int, probability: Ar
             total, weight = combined(total, weight, scores[i, k], weights[k])
         score = weighted_mean(total, weight)
         strength = abs(score)
+        count = min(seen, RANK_WINDOW)
+        not_above = 0
+        for j in range(count):
+            not_above += 1 if ring[j] <= strength else 0
         probability[places[i], s] = direction_probability(score)
-        confidence[places[i], s] = rank(sorted_[:count], strength)
-        if not strength == strength:
-            continue
-        if count == RANK_WINDOW:
-            at = np.searchsorted(sorted_, aged[oldest])
-            for j in range(at, count - 1):
-                sorted_[j] = sorted_[j + 1]
-            count -= 1
-        j = count
-        while j > 0 and sorted_[j - 1] > strength:
-            sorted_[j] = sorted_[j - 1]
-            j -= 1
-        sorted_[j] = strength
-        count += 1
-        aged[oldest] = strength
-        oldest = (oldest + 1) % RANK_WINDOW
+        confidence[places[i], s] = rank_among(not_above, count, strength)
+        if strength == strength:
+            ring[seen % RANK_WINDOW] = strength
+            seen += 1
 
 
 BUILT_IN = (technical_score, momentum_score, news_score)

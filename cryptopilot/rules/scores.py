@@ -114,8 +114,6 @@ def direction_probability(score: float) -> float:
 def rank(ordered: Window, strength: float) -> float:
     """The share of earlier strengths (*ordered* upward) that do not exceed this one; unknown below RANK_FEWEST."""
     n = len(ordered)
-    if n < RANK_FEWEST or not strength == strength:
-        return UNKNOWN
     low = 0
     high = n
     while low < high:
@@ -124,7 +122,15 @@ def rank(ordered: Window, strength: float) -> float:
             high = middle
         else:
             low = middle + 1
-    return float(low) / float(n)
+    return rank_among(low, n, strength)
+
+
+@rule
+def rank_among(not_above: int, n: int, strength: float) -> float:
+    """The rank of a strength that *not_above* of *n* earlier ones do not exceed."""
+    if n < RANK_FEWEST or not strength == strength:
+        return UNKNOWN
+    return float(not_above) / float(n)
 
 
 @rule
