@@ -69,7 +69,7 @@ def provenance(manifest: Manifest) -> str:
 
 
 def _part(title: str) -> str:
-    return f'<tr class="section"><th scope="colgroup" colspan="5">{name(title)}</th></tr>'
+    return f'<tr class="section"><th colspan="5">{name(title)}</th></tr>'
 
 
 def _compared(figures: Row, levels: Sequence[Statistics], main: Statistics) -> str:
