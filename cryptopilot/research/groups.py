@@ -10,9 +10,6 @@ from cryptopilot.quant.trades import Interval, wilson
 from cryptopilot.research.outcome import Trade
 from cryptopilot.rules.arithmetic import share
 
-OPEN = "open"
-"""The reason of a trade that nothing has ended yet."""
-
 
 @dataclass(frozen=True, slots=True)
 class Group:

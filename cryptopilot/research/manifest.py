@@ -16,9 +16,6 @@ from cryptopilot.domain.mandate import Mandate
 from cryptopilot.research.compiled import version
 from cryptopilot.research.plain import Json, canonical, plain
 
-ROOMS = ("domain", "quant", "ports", "engine", "simulation", "research")
-"""Whose sources, besides the rules, a backtest and its report depend on."""
-
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
@@ -29,7 +26,7 @@ class Manifest:
         strategy: its name; parameters: what it was given.
         costs: the assumptions, by level; symbols: in the order in which they were looked at.
         begins_at, ends_at: ms UTC, the first and the last instant asked for.
-        code: names the sources of rules and research together with Python, NumPy and Numba.
+        code: names all sources of CryptoPilot, Python, NumPy and Numba.
     """
 
     inputs: Mapping[str, str]
@@ -92,6 +89,11 @@ def manifest(
 
 
 def code_version() -> str:
-    """Names the sources of rules and research together with Python, NumPy and Numba."""
+    """Names all sources of CryptoPilot together with Python, NumPy and Numba."""
+    return version(sources())
+
+
+def sources() -> list[Path]:
+    """Every file that a run or its report may depend on: all of the package, since strategies and models are chosen."""
     package = Path(cryptopilot.__path__[0])
-    return version(path for room in ROOMS for path in (package / room).rglob("*") if path.suffix in (".py", ".css"))
+    return [*package.rglob("*.py"), *(package / "research").rglob("*.css")]

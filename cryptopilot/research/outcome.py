@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 Ints = npt.NDArray[np.int64]
 
+OPEN = "open"
+"""The reason of a trade that nothing has ended yet."""
+
 
 class Trade(NamedTuple):
     """One round trip: times in ms UTC, prices and money in quote, quantity in base.
@@ -18,7 +21,7 @@ class Trade(NamedTuple):
         tag: the name of the signal type, or the strategy's own word for it.
         entry_price, exit_price: volume-weighted over their fills; exit_price of an open trade is the last mark.
         cost: what entering cost, its fee included; pnl: realised profit after every fee; fees: of all fills.
-        reason: what ended it: stop, target, signal, time limit; ``open`` if nothing has.
+        reason: what ended it: stop, target, signal, time limit; OPEN if nothing has.
     """
 
     symbol: str

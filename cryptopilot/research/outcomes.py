@@ -12,7 +12,7 @@ from cryptopilot.domain.risk import MAX_CORRELATION
 from cryptopilot.research.backtest import Run
 from cryptopilot.research.history import Floats, History
 from cryptopilot.research.layout import FILLED, REFUSED
-from cryptopilot.research.outcome import Outcome, Trade
+from cryptopilot.research.outcome import OPEN, Outcome, Trade
 from cryptopilot.rules.fills import Costs
 from cryptopilot.rules.protection import SIGNAL_EXIT, STOP, TARGET, TIME_LIMIT
 from cryptopilot.rules.review import REVIEW
@@ -21,7 +21,6 @@ from cryptopilot.rules.signals import ACTS
 from cryptopilot.rules.wishes import CALLBACK_REFUSED, OUTCOMES
 
 REASONS = {STOP: "stop", TARGET: "target", SIGNAL_EXIT: "signal", TIME_LIMIT: "time limit"}
-OPEN = "open"
 
 
 def outcome_of(run: Run, history: History, level: str, quote: str, strategy: str) -> Outcome:

@@ -32,8 +32,8 @@ from cryptopilot.research.figures import (
     Span,
     Trades,
 )
-from cryptopilot.research.groups import OPEN, Group, grouped, holding_ms, month, return_of
-from cryptopilot.research.outcome import Outcome, Trade
+from cryptopilot.research.groups import Group, grouped, holding_ms, month, return_of
+from cryptopilot.research.outcome import OPEN, Outcome, Trade
 from cryptopilot.research.plain import Json, plain
 from cryptopilot.rules.arithmetic import UNKNOWN, share
 

@@ -5,9 +5,9 @@ from importlib import resources
 
 import numpy as np
 
-from cryptopilot.research.groups import OPEN, return_of
+from cryptopilot.research.groups import return_of
 from cryptopilot.research.manifest import Manifest
-from cryptopilot.research.outcome import Outcome
+from cryptopilot.research.outcome import OPEN, Outcome
 from cryptopilot.research.report.bars import Bar, bars, histogram
 from cryptopilot.research.report.curves import equity_chart
 from cryptopilot.research.report.markup import figure, name, note, scrolled, section, sign, tag

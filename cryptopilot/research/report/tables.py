@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
-from cryptopilot.research.groups import OPEN, Group, holding_ms, return_of
+from cryptopilot.research.groups import Group, holding_ms, return_of
 from cryptopilot.research.manifest import Manifest
-from cryptopilot.research.outcome import Trade
+from cryptopilot.research.outcome import OPEN, Trade
 from cryptopilot.research.plain import Json, canonical
 from cryptopilot.research.report.markup import figure, name, note, row, scrolled, section, sign, table, tag
 from cryptopilot.research.report.rows import GROUP_COLUMNS, LEVELS, SECTIONS, Row
@@ -69,7 +69,7 @@ def provenance(manifest: Manifest) -> str:
 
 
 def _part(title: str) -> str:
-    return f'<tr class="section"><th scope="colgroup" colspan="5">{name(title)}</th></tr>'
+    return f'<tr class="section"><th colspan="5">{name(title)}</th></tr>'
 
 
 def _compared(figures: Row, levels: Sequence[Statistics], main: Statistics) -> str:

@@ -92,6 +92,7 @@ def test_what_is_not_known_is_not_made_up() -> None:
     ]  # fmt: skip
     assert all(math.isnan(x) for x in unknown)
     assert volatility(flat, YEAR) == 0.0
+    assert volatility([0.0, 0.02], YEAR) == pytest.approx(0.02 / math.sqrt(2) * math.sqrt(YEAR))
     assert compared(flat, [0.01, -0.01] * 15, YEAR)[1:] == (0.0, 0.0)
 
 

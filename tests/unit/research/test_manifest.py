@@ -10,7 +10,9 @@ import pytest
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.limits import RiskLimits
 from cryptopilot.domain.mandate import Mandate
+from cryptopilot.research.manifest import sources
 from cryptopilot.research.plain import canonical
+from tests.conftest import ROOT
 from tests.fakes.backtests import START, a_manifest
 
 CHANGES = {
@@ -31,6 +33,12 @@ CHANGES = {
 
 def test_the_same_inputs_give_the_same_bytes() -> None:
     assert canonical(a_manifest().as_json()) == canonical(a_manifest().as_json())
+
+
+def test_the_code_is_every_rule_every_strategy_and_the_look_of_the_page() -> None:
+    names = {str(path.relative_to(ROOT / "cryptopilot")) for path in sources()}
+    assert names >= {"rules/limits.py", "domain/risk.py", "research/report/page.py", "research/report/style.css"}
+    assert not {name for name in names if name.endswith(".css")} - {"research/report/style.css"}
 
 
 @pytest.mark.parametrize("name", sorted(CHANGES))

@@ -135,3 +135,11 @@ def test_runs_that_are_not_one_of_each_level_are_refused() -> None:
     for wrong in (runs()[:2], runs()[::-1], []):
         with pytest.raises(InvalidValueError, match="allowed: optimistic, expected, harsh, in this order"):
             report.html(wrong, a_manifest())
+
+
+def test_a_record_that_proves_something_says_how_long_it_had_to_be() -> None:
+    rising = 10**12 + np.cumsum(np.random.default_rng(7).normal(10**8, 10**9, 2000)).astype(np.int64)
+    proven = [(replace(o, equity=rising), s) for o, s in runs()]
+    page = Page(report.html([(outcome, statistics(outcome, trials=9)) for outcome, _ in proven], a_manifest()))
+    assert re.search(r"Returns like these would take \d+ days to prove that with 95%", page.text)
+    assert "It was chosen from 9 trials." in page.text
