@@ -213,8 +213,9 @@ class CandleStrategy(Described, Protocol):
     """A strategy in plain Python, candle by candle; size, stop, target and time limit are the mandate's.
 
     A memory that began at another bar would decide otherwise, so where it begins is fixed: time is cut into blocks of
-    half a lookback, and the rows of a block are decided by a fresh follower that was first shown the block before.
-    That is why live and research, which begin at different bars, agree to the bit, and why *lookback* is true.
+    half a lookback, and the rows of a block are decided by a fresh follower that was first shown the block before, or
+    the last one that has rows. That is why live and research, which begin at different bars, agree to the bit, and why
+    *lookback* is true.
     """
 
     @property
