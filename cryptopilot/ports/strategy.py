@@ -79,15 +79,14 @@ class Columns:
     edge: Floats
 
     def __post_init__(self) -> None:
-        rows = len(self.closed_at)
-        for name in COLUMNS:
-            kind = np.int64 if name == "closed_at" else np.float64
+        shape = (len(self.closed_at),)
+        for name, kind in _KINDS:
             view = getattr(self, name).view()
-            if view.dtype != kind or view.shape != (rows,):
-                raise InvalidValueError(f"column {name}", f"{view.dtype} {view.shape}", f"{kind.__name__} ({rows},)")
-            view.flags.writeable = False
+            if view.dtype != kind or view.shape != shape:
+                raise InvalidValueError(f"column {name}", f"{view.dtype} {view.shape}", f"{kind} {shape}")
+            view.setflags(write=False)
             object.__setattr__(self, name, view)
-        if rows > 1 and not bool((self.closed_at[1:] > self.closed_at[:-1]).all()):
+        if not (self.closed_at[1:] > self.closed_at[:-1]).all():
             raise InvalidValueError("column closed_at", "times that do not rise", "each later than the one before")
 
     def __len__(self) -> int:
@@ -101,6 +100,7 @@ class Columns:
 
 COLUMNS: tuple[str, ...] = tuple(field.name for field in fields(Columns) if field.name != "timeframe_ms")
 """The names of the arrays, in order."""
+_KINDS = tuple((name, np.dtype(np.int64 if name == "closed_at" else np.float64)) for name in COLUMNS)
 
 
 class Wishes(NamedTuple):
@@ -213,8 +213,9 @@ class CandleStrategy(Described, Protocol):
     """A strategy in plain Python, candle by candle; size, stop, target and time limit are the mandate's.
 
     A memory that began at another bar would decide otherwise, so where it begins is fixed: time is cut into blocks of
-    half a lookback, and the rows of a block are decided by a fresh follower that was first shown the block before.
-    That is why live and research, which begin at different bars, agree to the bit, and why *lookback* is true.
+    half a lookback, and the rows of a block are decided by a fresh follower that was first shown the block before, or
+    the last one that has rows. That is why live and research, which begin at different bars, agree to the bit, and why
+    *lookback* is true.
     """
 
     @property

@@ -51,6 +51,8 @@ _WORDS = {
     "max_order": ("quote", "Largest order."),
     "cooldown": ("s", "Market time after leaving a symbol before it may be entered again."),
     "whitelist": ("symbols", "The only symbols that may be entered; unset for all."),
+    "strategy": ("", "Whose wishes are followed: a name, or the file that it is in."),
+    "strategy_parameters": ("", "The strategy's parameters, a JSON object."),
     "paper_trading": ("", "Live trading is not in this version."),
     "market": ("", "sandbox, or replay:DIR."),
     "symbols": ("symbols", "What is traded; the market's own choice when empty."),

@@ -37,7 +37,11 @@ SPEC = {
     "first_decision": 1_763_856_000_000,
 }
 INSTANTS = 90
-MANDATE = {"PIPELINE_MIN_CONFIDENCE": 0.4, "PIPELINE_MAX_CORRELATION": 0.95, "PIPELINE_STOP_LOSS": 0.006}
+MANDATE: dict[str, Any] = {
+    "PIPELINE_MIN_CONFIDENCE": 0.4,
+    "PIPELINE_MAX_CORRELATION": 0.95,
+    "PIPELINE_STOP_LOSS": 0.006,
+}
 
 
 class Writer:
@@ -215,7 +219,9 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--strategy", default="ensemble")
     options = parser.parse_args()
+    MANDATE["PIPELINE_STRATEGY"] = options.strategy
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         template = prepare(folder)

@@ -264,6 +264,45 @@ def test_a_callback_that_fails_or_refuses_holds_visibly_and_the_pipeline_goes_on
     assert {j.signal.size for j in judged(house) if j.signal.side == BUY} == {0.04}
 
 
+ASKED = """
+from cryptopilot.ports.strategy import wishes
+
+ASKED = []
+
+
+class Asked:
+    name, version, parameters, lookback = "asked", "1", (), 1
+
+    def signals(self, columns):
+        return wishes(columns.close > 0, confidence=columns.confidence, size=0.05)
+
+    def confirm(self, entry):
+        ASKED.append(entry)
+        return True
+"""
+
+
+def test_callbacks_are_asked_in_the_order_of_the_review_with_the_books_before_it(tmp_path: Path) -> None:
+    path = tmp_path / "asked.py"
+    path.write_text(ASKED)
+    house = a_house(a_sandbox(), mandate=follow(str(path), max_correlation=1.0))
+    for instant in range(START, START + 10 * HOUR, HOUR):
+        entries = sys.modules["strategy_asked"].ASKED
+        entries.clear()
+        before = house.assembly.trader.account.copy()
+        house.run(1)
+        assert [e.symbol for e in entries] == [e.symbol for e in sorted(entries, key=lambda e: -e.confidence)]
+        for e in entries:
+            assert (e.instant, e.size, e.stop, e.target) == (instant, 0.05, 0.02, 0.04)
+            assert (e.cash, e.positions) == (before.cash / 1e8, len(before.positions))
+            assert e.mark_price == house.assembly.market.candles.instruments[e.symbol].price(
+                house.assembly.market.candles.closed(instant).bars[e.symbol].close
+            )
+        if instant == START:
+            assert len(entries) == 3
+            assert entries[0].equity == 10_000.0
+
+
 def test_a_session_that_changes_its_strategy_is_reproduced_record_for_record(a_file: Path) -> None:
     """Each start follows another one, and the last looks further back than the one before."""
     for text, parameters in (("reversion", '{"oversold": 45}'), (str(a_file), "{}"), ("trend", '{"exit_bars": 4}')):

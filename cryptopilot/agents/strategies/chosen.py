@@ -22,7 +22,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_-]{0,31}")
 TAKEN = {*REASONS, *SIDES.values(), *(one.name for one in SIGNAL_TYPES)}
 """Names that a signal may bear for another reason."""
 
-KINDS = {"side": np.int8, "longest_ms": np.int64} | dict.fromkeys(("size", "stop", "target", "confidence"), np.float64)
+_KINDS = tuple(
+    (name, np.dtype({"side": np.int8, "longest_ms": np.int64}.get(name, np.float64))) for name in Wishes._fields
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,12 @@ class Chosen:
     def _judge(self, symbol: str, columns: Columns, found: Wishes) -> None:
         if not isinstance(found, Wishes):
             raise StrategyError(self.name, symbol, f"signals answered {type(found).__name__}; allowed: Wishes")
-        for name, kind in KINDS.items():
+        shape = (len(columns),)
+        for name, kind in _KINDS:
             array = getattr(found, name)
-            told = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
-            if told != f"{np.dtype(kind)} {(len(columns),)}":
-                allowed = f"{np.dtype(kind)} ({len(columns)},), one a row"
-                raise StrategyError(self.name, symbol, f"{name} is {told}; allowed: {allowed}")
+            if not isinstance(array, np.ndarray) or array.dtype != kind or array.shape != shape:
+                told = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
+                raise StrategyError(self.name, symbol, f"{name} is {told}; allowed: {kind} {shape}, one a row")
         for name, wrong, allowed in _faults(found):
             if wrong.any():
                 row = int(np.argmax(wrong))

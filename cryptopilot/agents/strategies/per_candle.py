@@ -10,7 +10,7 @@ from cryptopilot.ports.strategy import CandleStrategy, Columns, Ints, Row, Wishe
 
 
 class PerCandle:
-    """Feeds a `CandleStrategy` with rows; the wishes of a row depend on the block before its own, and on its own.
+    """Feeds a `CandleStrategy` with rows; the wishes of a row depend on its block, and on the one before that has rows.
 
     Each row is shown twice: to the follower that decides its block, and to warm up the one of the next.
     """
@@ -22,10 +22,10 @@ class PerCandle:
     def signals(self, columns: Columns) -> Wishes:
         """See `Strategy.signals`."""
         sides: list[int] = []
-        before: tuple[int, list[Row]] = (-2, [])
-        for number, rows in self._blocks(columns):
-            sides += self._decided(before[1] if before[0] == number - 1 else [], rows)
-            before = number, rows
+        before: list[Row] = []
+        for rows in self._blocks(columns):
+            sides += self._decided(before, rows)
+            before = rows
         return wishes(np.array(sides) if sides else np.empty(0, np.int8))
 
     def _decided(self, before: list[Row], rows: list[Row]) -> list[int]:
@@ -33,13 +33,13 @@ class PerCandle:
         deque(map(on_candle, before), maxlen=0)
         return list(map(on_candle, rows))
 
-    def _blocks(self, columns: Columns) -> Iterator[tuple[int, list[Row]]]:
-        """Each block of time that has rows: its number, and its rows as tuples of plain numbers."""
+    def _blocks(self, columns: Columns) -> Iterator[list[Row]]:
+        """The rows of each block of time that has any, as tuples of plain numbers."""
         numbers = columns.closed_at // (columns.timeframe_ms * self._block)
         arrays = [getattr(columns, name) for name in self._reads]
         for start, end in _runs(numbers):
             lists = (array[start:end].tolist() for array in arrays)
-            yield int(numbers[start]), list(zip(*lists, strict=True))
+            yield list(zip(*lists, strict=True))
 
 
 def _runs(numbers: Ints) -> Iterator[tuple[int, int]]:

@@ -147,6 +147,21 @@ def test_who_remembers_earlier_calls_is_found_out() -> None:
             require_honest(a_strategy(decide), MARKET)
 
 
+def test_who_answers_otherwise_when_asked_again_is_found_out() -> None:
+    whole: list[int] = []
+
+    def decide(c: Columns) -> Any:
+        whole.extend([1] if len(c) == len(SERIES) else [])
+        return np.full(len(c), len(whole) > 1)
+
+    assert [f.kind for f in check(a_strategy(decide), {"BTC/USDT": SERIES}, samples=0)] == [STATE]
+
+
+def holds_with_hindsight(c: Columns) -> Any:
+    """Knows the future in rows that do not buy, where nobody looks at anything but the side."""
+    return wishes(c.rsi < 40, size=np.where(c.rsi < 40, 0.1, shifted(c.close, -1)))
+
+
 def honest(c: Columns) -> Any:
     return wishes(
         np.where(c.close > mean(c.close, 50), 1, np.where(c.rsi > 70, -1, 0)), size=0.01 / c.volatility,
@@ -159,7 +174,7 @@ def honest(c: Columns) -> Any:
     "strategy",
     [
         choose(Trend), choose(Trend, {"entry_bars": 500}), choose(Reversion), a_strategy(honest),
-        a_strategy(closed_hour), a_strategy(lambda c: np.zeros(len(c), int), rows=1),
+        a_strategy(closed_hour), a_strategy(holds_with_hindsight), a_strategy(lambda c: np.zeros(len(c), int), rows=1),
         a_strategy(lambda c: c.close >= highest(c.close, 60), rows=60),
     ],
 )  # fmt: skip
