@@ -23,7 +23,7 @@ MOST_GROWTH_KB = 64 * 1024
 
 def crowd(sockets: int, seconds: float) -> dict[str, Any]:
     """Listen for a while, and say what came of it."""
-    with tempfile.TemporaryDirectory() as home, served(Path(home) / "home", PIPELINE_SPEED=600) as server:
+    with tempfile.TemporaryDirectory() as home, served(Path(home) / "home", PIPELINE_SPEED="600") as server:
         server.service.run()
         before = _resident_kb()
         command = [sys.executable, "-m", "bench.listeners", str(server.port), str(sockets - 1), str(seconds)]
