@@ -1,7 +1,8 @@
 """Hundreds listen and one of them never reads: is any instant late, does anybody else lose anything, does memory grow?
 
 ``python -m tests.crowd`` runs a whole server on the sandbox, two instants a wall second, with 499 listeners in
-a process of their own and one that signs in, asks for every topic and then reads nothing (fault 58).
+a process of their own and one that signs in, asks for every topic and then reads nothing (fault 58): it is gone
+after twenty seconds, or as soon as too much waits for it.
 """
 
 import argparse
@@ -23,21 +24,21 @@ MOST_GROWTH_KB = 64 * 1024
 
 def crowd(sockets: int, seconds: float) -> dict[str, Any]:
     """Listen for a while, and say what came of it."""
-    with tempfile.TemporaryDirectory() as home, served(Path(home) / "home", PIPELINE_SPEED=600) as server:
+    with tempfile.TemporaryDirectory() as home, served(Path(home) / "home", PIPELINE_SPEED="600") as server:
         server.service.run()
         before = _resident_kb()
         command = [sys.executable, "-m", "bench.listeners", str(server.port), str(sockets - 1), str(seconds)]
         environment = {**os.environ, "BENCH_TOKEN": server.token}
         with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as listeners:
-            with not_reading(server.port, server.token):
+            with not_reading(server.port, server.token) as deaf:
                 until(lambda: len(server.hub.clients) == sockets, 60)
                 time.sleep(seconds / 2)
                 growth = _resident_kb() - before
-                until(lambda: server.hub.dropped == 1, 60)
+                until(lambda: deaf.getsockname()[1] not in server.connected_ports(), 60)
             told = json.loads(listeners.communicate()[0])
         decided, late = server.service.punctuality()
         return {
-            "sockets": sockets, "alive": told["alive"], "megabytes": told["bytes"] >> 20, "dropped": server.hub.dropped,
+            "sockets": sockets, "alive": told["alive"], "megabytes": told["bytes"] >> 20,
             "instants": decided, "late": late, "growth_kb": growth,
         }  # fmt: skip
 
@@ -54,7 +55,7 @@ def main() -> int:
     options = parser.parse_args()
     found = crowd(options.sockets, options.seconds)
     sys.stdout.write(json.dumps(found, indent=2) + "\n")
-    whole = found["alive"] == options.sockets - 1 and found["dropped"] == 1
+    whole = found["alive"] == options.sockets - 1
     return 0 if whole and found["late"] == 0 and found["growth_kb"] <= MOST_GROWTH_KB else 1
 
 

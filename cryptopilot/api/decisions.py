@@ -111,6 +111,7 @@ def news(_asking: Asking, desk: Desk, part: Annotated[Listed, Query()]) -> NewsA
 def audit(_asking: Asking, desk: Desk, part: Annotated[ListedAudit, Query()]) -> AuditAnswer:
     """Who did what, newest first; each line is chained to the one before, *head* is the newest link."""
     trail = desk.access.audit
+    trail.settle()
     entries = trail.entries(part.limit, part.cursor, part.action, part.who)
     _, head = trail.head()
     return {

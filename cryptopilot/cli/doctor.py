@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from cryptopilot.adapters.storage.audit import AuditTrail
 from cryptopilot.adapters.storage.database import REVISION, connect, revision, sqlite_path
 from cryptopilot.adapters.storage.journal import SqlJournal
+from cryptopilot.adapters.storage.owed import FILE, OwedLines
 from cryptopilot.adapters.storage.people import People
 from cryptopilot.adapters.storage.preferences import StoredSettings
 from cryptopilot.adapters.storage.sessions import MarketSession, Sessions
@@ -78,7 +79,7 @@ def _stored(engine: Engine, settings: Settings, holder: str | None) -> Iterator[
     yield _guarded("clock", "", lambda: surroundings.clock(engine))
     yield _port(settings, holder, users=People(engine).count())
     yield _guarded("people", _RESTORE, lambda: _people(engine))
-    yield _guarded("audit", _RESTORE, lambda: f"{AuditTrail(engine).verify()} entries, chain whole")
+    yield _guarded("audit", _RESTORE, lambda: _audit(engine, settings))
     sessions = Sessions(engine).all()
     for session in sessions:
         yield _guarded(f"books of {session.id}", _RESTORE, lambda s=session: verify_books(engine, s))  # type: ignore[misc]
@@ -167,6 +168,15 @@ def _stored_settings(engine: Engine, settings: Settings) -> str:
     stored = StoredSettings(engine).all()
     effective(settings, stored)
     return ", ".join(sorted(stored)) or "none"
+
+
+def _audit(engine: Engine, settings: Settings) -> str | Finding:
+    whole = f"{AuditTrail(engine).verify()} entries, chain whole"
+    owed = len(OwedLines(settings.home / FILE).all())
+    if not owed:
+        return whole
+    seen = f"{whole}; {owed} more wait in {settings.home / FILE} since the database did not answer"
+    return Finding("audit", State.NOTE, seen, "they follow with the next act or the next start; leave the file there")
 
 
 def _people(engine: Engine) -> str:

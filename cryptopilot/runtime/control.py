@@ -1,14 +1,14 @@
 """What people may do to a running pipeline. Each act says who did it, and is in the audit trail."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
 
 from cryptopilot.adapters.storage.audit import AuditTrail
+from cryptopilot.adapters.storage.owed import Line
 from cryptopilot.adapters.storage.preferences import StoredSettings
-from cryptopilot.domain.errors import ConflictError, JournalUnavailableError, NotFoundError
+from cryptopilot.domain.errors import ConflictError, NotFoundError
 from cryptopilot.domain.position import Position
 from cryptopilot.domain.stage import Stage, StageReport
 from cryptopilot.engine.clock import wall_ms
@@ -17,8 +17,6 @@ from cryptopilot.rules.protection import FORCED
 from cryptopilot.runtime.board import Board
 from cryptopilot.runtime.preferences import Changes, judged
 from cryptopilot.runtime.service import PipelineService
-
-log = logging.getLogger("trading_pipeline")
 
 _Act = TypeVar("_Act", bound=Callable[..., Any])
 
@@ -166,14 +164,15 @@ class Control:
         """
         before = self._service.settings
         changes = judged(self._service.given, before, wanted)
+        told = {c["name"]: {"before": c["before"], "after": c["after"]} for c in changes.changed}
+        line = Line(wall_ms(), who.username, action, "settings", told, who.address)
         self._service.apply(changes.settings)
         try:
-            self._stored.keep(changes.stored, who.username, wall_ms())
+            self._stored.keep(changes.stored, who.username, line.at, line)
         except BaseException:
             self._service.apply(before)
             raise
-        told = {c["name"]: {"before": c["before"], "after": c["after"]} for c in changes.changed}
-        self._written(who, action, "settings", told)
+        self._board.mark()
         return changes
 
     def _leave(self, wanted: Callable[[], list[Position]]) -> Left:
@@ -194,8 +193,6 @@ class Control:
         return left
 
     def _written(self, who: Who, action: str, subject: str, detail: Mapping[str, object]) -> None:
+        """Write down what the journal has taken. It is done, and not to be told as failed: its line may wait."""
         self._board.mark()
-        try:
-            self._audit.append(wall_ms(), who.username, action, subject, detail, who.address)
-        except JournalUnavailableError as error:  # It is done, and is not to be told as failed; books name who did it.
-            log.error("audit_line_missing", extra={"action": action, "who": who.username, "error": str(error)})
+        self._audit.write(Line(wall_ms(), who.username, action, subject, detail, who.address))

@@ -6,6 +6,8 @@ before: `AuditTrail.head` is there to be exported.
 
 import hashlib
 import json
+import logging
+import threading
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,8 +15,11 @@ from sqlalchemy import Connection, Engine, insert, select, update
 
 from cryptopilot.adapters.storage import schema
 from cryptopilot.adapters.storage.database import alone, reading
-from cryptopilot.domain.errors import InvalidValueError
+from cryptopilot.adapters.storage.owed import Line, OwedLines
+from cryptopilot.domain.errors import InvalidValueError, JournalUnavailableError
 from cryptopilot.domain.people import AuditCorruptError, AuditEntry
+
+log = logging.getLogger("trading_pipeline")
 
 GENESIS = "0" * 64
 LONGEST = 1000
@@ -26,10 +31,55 @@ _PART = 256
 
 
 class AuditTrail:
-    """The trail of a database."""
+    """The trail of a database.
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    Args:
+        owed: where lines wait that the database did not take; None where nothing is `write`ten.
+    """
+
+    def __init__(self, engine: Engine, owed: OwedLines | None = None) -> None:
+        self._engine, self._owed = engine, owed
+        self._settling = threading.Lock()
+
+    def write(self, line: Line) -> None:
+        """Write what was done, after what was owed; while the database is away, beside it, for later.
+
+        Raises:
+            JournalUnavailableError: neither the database nor the disk took it.
+        """
+        try:
+            self.settle()
+            self.append(*line)
+        except JournalUnavailableError:
+            self._owe(line)
+
+    def settle(self) -> int:
+        """Write what is owed; how much it was.
+
+        Raises:
+            JournalUnavailableError: the database did not take it, and it is still owed.
+        """
+        if self._owed is None:
+            return 0
+        with self._settling:
+            lines = self._owed.all()
+            if lines:
+                with alone(self._engine) as connection:
+                    for line in lines:
+                        if not _is_there(connection, line):  # We may have ended after writing, before clearing.
+                            append(connection, *line)
+            self._owed.clear()  # With it goes a torn line, to which the next one would be glued.
+        return len(lines)
+
+    def _owe(self, line: Line) -> None:
+        assert self._owed is not None
+        try:
+            with self._settling:
+                self._owed.append(line)
+        except OSError as error:
+            told = f"{line.action} was done, but neither the database nor the disk took its line of the audit trail"
+            raise JournalUnavailableError(f"{told}: {error.strerror}") from error
+        log.error("audit_line_owed", extra={"action": line.action, "who": line.who})
 
     def append(
         self, at: int, who: str, action: str, subject: str, detail: Mapping[str, object], address: str = ""
@@ -108,6 +158,13 @@ def append(
     else:
         connection.execute(insert(schema.audit_head).values(id=_HEAD, **head))
     return AuditEntry(sequence + 1, at, *fields[:3], json.loads(fields[3]), fields[4], digest)
+
+
+def _is_there(connection: Connection, line: Line) -> bool:
+    table = schema.audit.c
+    same = (table.at == line.at, table.action == line.action, table.who == _plain(line.who))
+    found = connection.execute(select(table.seq).where(*same, table.subject == _plain(line.subject)).limit(1))
+    return found.first() is not None
 
 
 def _head(connection: Connection) -> tuple[int, str]:

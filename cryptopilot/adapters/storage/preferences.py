@@ -5,7 +5,9 @@ from collections.abc import Mapping
 
 from sqlalchemy import Engine, delete, insert, select
 
+from cryptopilot.adapters.storage import audit
 from cryptopilot.adapters.storage.database import alone, reading
+from cryptopilot.adapters.storage.owed import Line
 from cryptopilot.adapters.storage.schema import stored_settings
 from cryptopilot.domain.errors import InvalidValueError
 
@@ -22,17 +24,19 @@ class StoredSettings:
             rows = connection.execute(select(stored_settings).order_by(stored_settings.c.name)).all()
         return {r.name: r.value for r in rows}
 
-    def keep(self, changes: Mapping[str, str], who: str, at: int) -> None:
-        """Store all of *changes* (name to JSON text) or none.
+    def keep(self, changes: Mapping[str, str], who: str, at: int, line: Line | None = None) -> None:
+        """Store all of *changes* (name to JSON text), and *line* in the audit trail, or nothing.
 
         Raises:
             InvalidValueError: a value is not JSON; JournalUnavailableError: the database did not take them.
         """
         rows = [{"name": n, "value": _json(n, v), "set_by": who, "set_at": at} for n, v in changes.items()]
-        if rows:
-            with alone(self._engine) as connection:
+        with alone(self._engine) as connection:
+            if rows:
                 connection.execute(delete(stored_settings).where(stored_settings.c.name.in_(list(changes))))
                 connection.execute(insert(stored_settings), rows)
+            if line is not None:
+                audit.append(connection, *line)
 
 
 def _json(name: str, value: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from cryptopilot.adapters.storage.codec import decode_event, encode_event
-from cryptopilot.adapters.storage.durable import sync
+from cryptopilot.adapters.storage.durable import append_line
 from cryptopilot.domain.errors import DataFileError, SpillFailedError
 from cryptopilot.ports.journal import Batch, Booked
 
@@ -40,22 +40,7 @@ class FileSpill:
             SpillFailedError: the disk did not take it.
         """
         try:
-            fresh = not self._path.exists()
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            try:
-                before = os.fstat(descriptor).st_size
-                try:
-                    rest = memoryview(line)
-                    while rest:
-                        rest = rest[os.write(descriptor, rest) :]
-                    os.fsync(descriptor)
-                except OSError:
-                    os.ftruncate(descriptor, before)
-                    raise
-            finally:
-                os.close(descriptor)
-            if fresh:
-                sync(self._path.parent)
+            append_line(self._path, line)
         except OSError as error:
             raise SpillFailedError(f"{self._path}: {error.strerror}; make room, then restart") from error
 

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from cryptopilot.adapters.storage.audit import AuditTrail
 from cryptopilot.adapters.storage.kept_answers import KeptAnswers
+from cryptopilot.adapters.storage.owed import FILE, OwedLines
 from cryptopilot.adapters.storage.people import People
 from cryptopilot.adapters.storage.preferences import StoredSettings
 from cryptopilot.adapters.storage.throttles import Throttles
@@ -49,7 +50,9 @@ def open_access(
     tokens = Tokens(KeyRing(home.signing_keys(jwt_secret_key)), revoked, now)
     sign_in = SignIn(home, people, Throttle(Throttles(engine, wait_ms)), passwords or Passwords(), tokens, now)
     settle_setup_code(home, needs_setup=sign_in.needs_setup)
-    return Access(sign_in, AuditTrail(engine), KeptAnswers(engine, now), StoredSettings(engine))
+    trail = AuditTrail(engine, OwedLines(home.path / FILE))
+    trail.settle()
+    return Access(sign_in, trail, KeptAnswers(engine, now), StoredSettings(engine))
 
 
 def settle_setup_code(home: Home, *, needs_setup: bool) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from cryptopilot.adapters.storage.owed import FILE, Line, OwedLines
 from cryptopilot.api import page
 from cryptopilot.cli import surroundings
 from cryptopilot.cli.listening import listener_on
@@ -238,3 +239,8 @@ def test_books_that_move_while_they_are_looked_at_are_not_called_broken(tmp_path
         service.close()
     assert code == 0, findings
     assert doctor()[0] == 0
+
+
+def test_lines_that_the_audit_trail_is_owed_are_counted(home: Path) -> None:
+    OwedLines(home / FILE).append(Line(1, "ada", "risk.halt", "entries", {}, "127.0.0.1"))
+    named("audit", "chain whole", f"1 more wait in {home / FILE}", "the next start", state="note")
