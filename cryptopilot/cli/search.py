@@ -65,7 +65,7 @@ def optimise(
     )
     with bar_of(f"{subject.strategy}: trials") as bar:
         answer = optimised(subject, effort, url, lambda progress: bar(0, 1, progress))
-    say_found(optimised_document(answer), optimised_lines(answer), json_file)
+    say_found(optimised_document(answer, subject.defaults), optimised_lines(answer, subject.defaults), json_file)
     if answer.winner is None:
         raise typer.Exit(NO)
 

@@ -44,6 +44,7 @@ class Experiment(Generic[Task]):
         span: all instants there are; timeframe_ms: their distance.
         task_of: a task for parameters, a span, and the capital to begin with in atoms; None: the mandate's.
         longest_ms: how long a position may be held.
+        defaults: the figures of a run with the values that parameters have when nobody searches.
         evaluate, run: functions of a module that do a task: its statistics by name; the whole of it.
         again: the full backtest of parameters that were the best of so many, whose annual Sharpe ratios vary so much.
     """
@@ -54,6 +55,7 @@ class Experiment(Generic[Task]):
     span: Span
     timeframe_ms: int
     longest_ms: int
+    defaults: Mapping[str, float]
     task_of: Callable[[Mapping[str, Value], Span, int | None], Task]
     evaluate: Evaluate[Task]
     run: Callable[[Task], Outcome]

@@ -1,0 +1,218 @@
+"""``cryptopilot optimise`` and ``cryptopilot walk-forward``, over recorded candles."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from cryptopilot.cli.main import app
+from tests.conftest import ROOT
+from tests.fakes.cluster import a_cluster
+
+pytestmark = pytest.mark.data
+
+TWO_MONTHS = ("--symbols", "BTC/USDT,ETH/USDT", "--from", "2022-03-01", "--to", "2022-04-29")
+RUNNER = CliRunner()
+
+CHOOSY = """
+from cryptopilot.ports.parameters import Parameter
+from cryptopilot.ports.strategy import wishes
+
+
+class Choosy:
+    name = "choosy"
+    version = "1"
+    parameters = (Parameter.whole("bars", 5, 1, 9),)
+    lookback = 1
+
+    def __init__(self, bars):
+        self.bars = bars
+
+    def signals(self, columns):
+        if self.bars != 5:
+            raise ValueError("five bars or none")
+        return wishes((columns.rsi < 30).astype(int) - (columns.rsi > 60))
+"""
+"""Runs with its default, and with nothing else."""
+
+
+@pytest.fixture(scope="module")
+def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("searched") / "home"
+
+
+@pytest.fixture
+def home(kept_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One home for all tests here: its kernels are compiled once."""
+    monkeypatch.setenv("CRYPTOPILOT_HOME", str(kept_home))
+    return kept_home
+
+
+def search(command: str, data: Path, *more: str, strategy: str = "reversion") -> Any:
+    return RUNNER.invoke(app, [command, "--data", str(data), *TWO_MONTHS, "--strategy", strategy, *more])
+
+
+def document(answer: Any) -> dict[str, Any]:
+    assert answer.exit_code == 0, answer.output
+    found: dict[str, Any] = json.loads(answer.stdout)
+    return found
+
+
+def test_the_winner_of_an_optimisation_is_what_a_backtest_of_its_parameters_says(
+    home: Path, market_data: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "found.json"
+    answer = search("optimise", market_data, "--trials", "6", "--workers", "2", "--json", str(file))
+    assert answer.exit_code == 0, answer.output
+    assert "6 trials, 0 failed" in answer.output
+    found = json.loads(file.read_text())
+    best = found["front"][0]
+    figures = found["winner"]["statistics"]["expected"]
+    assert figures["returns"]["sharpe"] == best["statistics"]["sharpe"]
+    assert figures["significance"]["trials"] == found["different"] > 1
+    assert found["winner"]["manifest"]["parameters"] == best["parameters"]
+    assert best["statistics"]["sharpe"] >= max(t["statistics"]["sharpe"] for t in found["front"])
+
+
+def test_a_search_goes_on_where_it_was_and_a_cluster_finds_what_processes_find(home: Path, market_data: Path) -> None:
+    first = document(search("optimise", market_data, "--trials", "4", "--study", "one", "--json", "-"))
+    more = document(search("optimise", market_data, "--trials", "9", "--study", "one", "--json", "-"))
+    assert (first["trials"], more["trials"]) == (4, 9)
+    assert first["sharpe_variance"] != more["sharpe_variance"]
+    with a_cluster() as address:
+        options = ("--dask", address.url, "--trials", "4", "--study", "two", "--json", "-")
+        elsewhere = document(search("optimise", market_data, *options))
+    assert {**elsewhere, "study": "one", "winner": None} == {**first, "winner": None}
+
+
+def test_what_parameters_fix_is_not_searched_and_the_ensemble_is_searched_by_its_settings(
+    home: Path, market_data: Path
+) -> None:
+    fixed = document(search("optimise", market_data, "--parameters", '{"stop": 0.03}', "--trials", "2", "--json", "-"))
+    assert "stop" not in fixed["front"][0]["parameters"]
+    assert fixed["winner"]["manifest"]["parameters"]["stop"] == 0.03
+    ensemble = document(search("optimise", market_data, "--trials", "2", "--json", "-", strategy="ensemble"))
+    geometry = ensemble["winner"]["manifest"]["mandate"]["geometry"]
+    assert geometry["stop"] == ensemble["front"][0]["parameters"]["stop_loss_percentage"]
+
+
+def test_a_walk_forward_keeps_its_distance_and_tells_what_was_lost_out_of_sample(home: Path, market_data: Path) -> None:
+    options = ("--train", "20d", "--test", "15d", "--trials", "4", "--json", "-")
+    found = document(search("walk-forward", market_data, *options))
+    first, second, *_ = found["windows"]
+    assert (first["train"]["end"], first["test"]["begin"]) == ("2022-03-21T00:00:00Z", "2022-03-24T00:00:00Z")
+    assert first["test"]["end"] == second["test"]["begin"]
+    inside, outside = first["in_sample"], first["out_of_sample"]
+    assert first["change"]["sharpe"] == pytest.approx(outside["sharpe"] - inside["sharpe"])
+    equity = found["out_of_sample"]["equity"]
+    assert (equity[0]["at"], equity[-1]["at"]) == ("2022-03-24T00:00:00Z", "2022-04-30T00:00:00Z")
+    closed = found["out_of_sample"]["statistics"]["trades"]["closed"]
+    assert closed == sum(window["out_of_sample"]["trades"] for window in found["windows"]) > 0
+
+
+def test_a_search_in_which_every_trial_fails_says_why_and_answers_no(
+    home: Path, market_data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "choosy.py").write_text(CHOOSY)
+    answer = search("optimise", market_data, "--trials", "2", "--seed", "3", strategy=str(tmp_path / "choosy.py"))
+    assert answer.exit_code == 1
+    assert "2 trials, 2 failed" in answer.output
+    assert "failed 2 times: strategy choosy, BTC/USDT: ValueError: five bars or none" in answer.output
+
+
+def test_what_would_fail_every_trial_fails_before_the_first(home: Path, market_data: Path, tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(CHOOSY.replace("!= 5", "> 0"))
+    answer = search("optimise", market_data, strategy=str(tmp_path / "broken.py"))
+    assert answer.exit_code == 2
+    assert "error: strategy choosy, BTC/USDT: ValueError: five bars or none" in answer.output
+
+
+def test_ctrl_c_keeps_what_is_done_and_says_so(home: Path, market_data: Path) -> None:
+    code = "from cryptopilot.cli.main import run; run()"
+    arguments = ["optimise", "--data", str(market_data), *TWO_MONTHS, "--strategy", "reversion", "--study", "cut"]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments, "--trials", "100000"], cwd=ROOT, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    ) as searching:  # fmt: skip
+        while trials_of(home, "cut") < 3:
+            assert searching.poll() is None
+            time.sleep(0.05)
+        os.killpg(searching.pid, signal.SIGINT)  # As a terminal does: to every process of it.
+        told, _ = searching.communicate()
+    assert searching.returncode == 1
+    assert "interrupted: every trial that had ended is kept; the same command goes on from there" in told
+    assert "Traceback" not in told
+    kept = trials_of(home, "cut")
+    assert f"study cut: {kept} trials, 0 failed" in told
+
+
+def trials_of(home: Path, study: str) -> int:
+    """How many trials of a study have ended."""
+    path = home / "studies" / "studies.db"
+    if not path.exists():
+        return 0
+    query = "SELECT count(*) FROM trials JOIN studies USING (study_id) WHERE state = 'COMPLETE' AND study_name = ?"
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            return int(connection.execute(query, (study,)).fetchone()[0])
+    except sqlite3.OperationalError:  # Its tables are being made.
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--objective", "luck"), "--objective is 'luck'; allowed: one or more of total_return"),
+        (("--trials", "0"), "--trials is 0; allowed: 1 to 1000000"),
+        (("--workers", "0"), "workers is 0; allowed: 1 or more"),
+        (("--dask", "tcp://10.0.0.1:8786"), "tcp:// for this machine alone"),
+        (("--dask", "tcp://127.0.0.1:1", "--workers", "2"), "--workers is 2; allowed: nothing beside --dask"),
+        (("--sampler", "luck"), "--sampler is 'luck'; allowed: tpe, nsga2"),
+        (("--costs", "none"), "--costs is 'none'; allowed: optimistic, expected, harsh"),
+        (("--json", "/nowhere/found.json"), "file is '/nowhere/found.json'; allowed: a name in a folder"),
+        (("--study", "../up"), "--study is '../up'; allowed: 1 to 64 letters"),
+        (("--parameters", '{"luck": 1}'), "parameter luck is 1; allowed: one of"),
+    ],
+)
+def test_wrong_use_is_named_and_leaves_with_2(
+    options: tuple[str, ...], told: str, home: Path, market_data: Path
+) -> None:
+    answer = search("optimise", market_data, "--trials", "1", *options)
+    assert (answer.exit_code, told in answer.output) == (2, True), answer.output
+
+
+def test_another_search_under_a_name_that_is_taken_is_refused(home: Path, market_data: Path) -> None:
+    document(search("optimise", market_data, "--trials", "1", "--study", "mine", "--json", "-"))
+    answer = search("optimise", market_data, "--trials", "1", "--study", "mine", "--fee", "0.002")
+    assert answer.exit_code == 2
+    assert "study 'mine' belongs to another search" in answer.output
+    assert "costs.fee_ppm: the study has 1000, asked for is 2000" in answer.output
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--train", "long"), "--train is 'long'; allowed: a whole number of minutes, hours or days"),
+        (("--train", "90m"), "train in ms is 5400000; allowed: 3600000 or more, a multiple of the timeframe"),
+        (("--train", "20d", "--test", "10d", "--step", "5d"), "step in ms is 432000000; allowed: 864000000 or more"),
+        (
+            (
+                "--train",
+                "200d",
+            ),
+            "span in ms is",
+        ),
+    ],
+)
+def test_windows_that_cannot_be_are_named(options: tuple[str, ...], told: str, home: Path, market_data: Path) -> None:
+    answer = search("walk-forward", market_data, *options)
+    assert (answer.exit_code, told in answer.output) == (2, True), answer.output
