@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # Optuna and Numba take a second, which no other command is t
     from cryptopilot.runtime.search import Effort, Experiment
 
 Data = Annotated[Path, typer.Option(help="Folder of recorded candles.")]
-Start = Annotated[str, typer.Option("--from", help="First day or time, UTC.")]
+Start = Annotated[str, typer.Option("--from", help="First day or time, UTC; as early as history allows by default.")]
 Until = Annotated[str, typer.Option("--to", help="Last day or time, UTC, included.")]
 Symbols = Annotated[str | None, typer.Option(help="Comma-separated, such as BTC/USDT,ETH/USDT; all by default.")]
 Exchange = Annotated[str, typer.Option(help="Whose candles.")]
@@ -46,7 +46,7 @@ ROUND = "How many trials are drawn before any of them runs."
 @clear_errors
 def optimise(
     *,
-    data: Data, start: Start, until: Until, symbols: Symbols = None, exchange: Exchange = "BINANCE",
+    data: Data, start: Start = "", until: Until = "", symbols: Symbols = None, exchange: Exchange = "BINANCE",
     timeframe: Timeframe = "1h", strategy: Strategy = None, parameters: Parameters = None, capital: Capital = None,
     fee: Fee = "binance", latency: Latency = 0, costs: Costs = "expected",
     trials: Annotated[int, typer.Option(help="How many in all; those of earlier runs count.")] = 100,
@@ -73,7 +73,7 @@ def optimise(
 @clear_errors
 def walk_forward(
     *,
-    data: Data, start: Start, until: Until, symbols: Symbols = None, exchange: Exchange = "BINANCE",
+    data: Data, start: Start = "", until: Until = "", symbols: Symbols = None, exchange: Exchange = "BINANCE",
     timeframe: Timeframe = "1h", strategy: Strategy = None, parameters: Parameters = None, capital: Capital = None,
     fee: Fee = "binance", latency: Latency = 0, costs: Costs = "expected",
     train: Annotated[str, typer.Option(help="Length of a training, such as 180d.")] = "180d",

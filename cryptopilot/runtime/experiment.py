@@ -16,6 +16,7 @@ from cryptopilot.domain.instrument import atoms
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.ports.parameters import Parameter, Value, complete
 from cryptopilot.research.backtest import Setting
+from cryptopilot.research.lookahead import require_honest
 from cryptopilot.research.outcome import Outcome
 from cryptopilot.research.outcomes import outcome_of
 from cryptopilot.research.plain import canonical, plain
@@ -93,13 +94,14 @@ def evaluate(task: Task) -> dict[str, float]:
 def experiment(question: Question, level: str = "expected") -> Experiment[Task]:
     """What *question* asks, to be searched over the parameters that it leaves open.
 
-    It is run once as it is: what would fail every trial fails here, by its name, and workers find the kernels compiled.
+    It is looked at for lookahead and run once as it is: what would fail every trial fails here, by its name, and
+    workers find the kernels compiled.
 
     Args:
         level: under which of the levels of costs.
     Raises:
         InvalidValueError: there is no such level, or no parameter is left. NotFoundError, StrategyError: of the
-            strategy. DataFileError: of the data.
+            strategy, which may look ahead, too. DataFileError: of the data.
     """
     settings = question.settings
     asked = asked_of(question)
@@ -109,7 +111,9 @@ def experiment(question: Question, level: str = "expected") -> Experiment[Task]:
         asked["folder"], asked["exchange"], asked["timeframe"], tuple(asked["symbols"]), step, int(decided[0]),
         int(decided[-1]) + step,
     )  # fmt: skip
-    parameters = open_parameters(settings)
+    parameters, strategy = open_parameters(settings), strategy_of(settings.mandate())
+    if isinstance(strategy, Chosen):
+        require_honest(strategy, prepared.columns, seed=question.seed)
     costs = at_level(_level(level), fee_of(question.fee), step, question.latency_ms)
     capital = atoms(settings.capital, prepared.quote)
 
@@ -122,7 +126,6 @@ def experiment(question: Question, level: str = "expected") -> Experiment[Task]:
         chosen = replace(question, settings=with_values(settings, values), trials=trials)
         return answer(replace(chosen, sharpe_variance=sharpe_variance))
 
-    strategy = strategy_of(settings.mandate())
     return Experiment(
         strategy=strategy.name,
         parameters=parameters,

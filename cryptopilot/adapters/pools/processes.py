@@ -101,7 +101,7 @@ class Processes:
         errand.tries += 1
         try:
             worker.pipe.send((function, errand.task))
-        except BrokenPipeError:  # It died while it had nothing to do; that is seen where its answer is awaited.
+        except ConnectionError:  # It died while it had nothing to do; that is seen where its answer is awaited.
             pass
         except BaseException:
             _end(worker)
@@ -132,12 +132,12 @@ def serve(pipe: Connection) -> None:
     while True:
         try:
             function, task = pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             return
         answer = attempt(function, task)
         try:
             pipe.send(answer)
-        except BrokenPipeError:  # Whoever asked is gone.
+        except ConnectionError:  # Whoever asked is gone.
             return
 
 

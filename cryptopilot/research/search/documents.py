@@ -77,16 +77,12 @@ def leg_line(leg: Leg, objectives: Sequence[Objective]) -> str:
 
 
 def sample_lines(found: Statistics) -> Iterator[str]:
-    """What a run came to that nothing was fitted to, or that was found among many trials."""
+    """What a run came to that nothing was fitted to."""
     yield (
         f"  return {found.returns.total:+.2%}  market {found.market.total:+.2%}  sharpe {found.returns.sharpe:.2f}"
         f"  deepest fall {found.drawdowns.deepest:.2%}  trades {found.trades.closed}"
     )
-    luck = found.significance
-    yield (
-        f"  probability that its true Sharpe ratio is above 0: {luck.probabilistic:.2f} for a single trial, "
-        f"{luck.deflated:.2f} as the best of {luck.trials}"
-    )
+    yield f"  probability that its true Sharpe ratio is above 0: {found.significance.probabilistic:.2f}"
 
 
 def settings(values: Mapping[str, Value]) -> str:
