@@ -81,6 +81,7 @@ class Effort:
     sampler: str | None = None
     seed: int = 0
     round_size: int = 20
+    least_trades: int = 0
     workers: int | None = None
     cluster: Address | None = None
 
@@ -94,7 +95,9 @@ class Effort:
         """What is looked for; *more* belongs to its identity."""
         sampler = self.sampler or ("tpe" if len(self.objectives) == 1 else "nsga2")
         subject = {**experiment.subject, **more}
-        return Search(experiment.parameters, self.objectives, subject, sampler, self.seed, self.round_size)
+        return Search(
+            experiment.parameters, self.objectives, subject, sampler, self.seed, self.round_size, self.least_trades
+        )
 
     def name(self, strategy: str, search: Search) -> str:
         """What the study is called."""

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
@@ -167,7 +167,11 @@ def _end(worker: _Worker, *, at_once: bool = False) -> str:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Ctrl-C reaches every process of a terminal; what starts here never sees it, and is ended by its parent."""
+    """Ctrl-C reaches every process of a terminal; what starts here never sees it, and is ended by its parent.
+
+    The tracker that multiprocessing starts beside its first process would let it through again.
+    """
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
