@@ -26,19 +26,19 @@ from cryptopilot.runtime.search import Optimised, Walked
 INTERRUPTED = "interrupted: every trial that had ended is kept; the same command goes on from there"
 
 
-def optimised_document(answer: Optimised) -> Mapping[str, Any]:
+def optimised_document(answer: Optimised, defaults: Mapping[str, float]) -> Mapping[str, Any]:
     """What programs read of an optimisation."""
     winner = None if answer.winner is None else answer.winner.document()
     return {
-        **study_document(answer.name, answer.search, answer.found),
+        **study_document(answer.name, answer.search, answer.found, defaults),
         "interrupted": answer.interrupted,
         "winner": winner,
     }
 
 
-def optimised_lines(answer: Optimised) -> Iterator[str]:
+def optimised_lines(answer: Optimised, defaults: Mapping[str, float]) -> Iterator[str]:
     """What people read of it."""
-    yield from study_lines(answer.name, answer.search, answer.found)
+    yield from study_lines(answer.name, answer.search, answer.found, defaults)
     if answer.winner is not None:
         yield f"the winner again, {settings(answer.found.front[0].trial.values)}:"
         yield answer.winner.text()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # Optuna and Numba take a second, which no other command is t
     from cryptopilot.runtime.search import Effort, Experiment
 
 Data = Annotated[Path, typer.Option(help="Folder of recorded candles.")]
-Start = Annotated[str, typer.Option("--from", help="First day or time, UTC.")]
+Start = Annotated[str, typer.Option("--from", help="First day or time, UTC; as early as history allows by default.")]
 Until = Annotated[str, typer.Option("--to", help="Last day or time, UTC, included.")]
 Symbols = Annotated[str | None, typer.Option(help="Comma-separated, such as BTC/USDT,ETH/USDT; all by default.")]
 Exchange = Annotated[str, typer.Option(help="Whose candles.")]
@@ -33,6 +33,8 @@ Objective = Annotated[str, typer.Option(help="Statistics to strive for, separate
 StudyName = Annotated[str | None, typer.Option(help="Name of the study; by default one that says what is searched.")]
 Sampler = Annotated[str | None, typer.Option(help="tpe or nsga2; by default the latter for several objectives.")]
 Seed = Annotated[int, typer.Option(help="Where chance begins: the same seed tries the same.")]
+Round = Annotated[int, typer.Option("--round", help="How many trials are drawn before any of them runs.")]
+LeastTrades = Annotated[int, typer.Option(help="A run that closed fewer trades has failed.")]
 Workers = Annotated[int | None, typer.Option(help="Processes on this machine; one a core by default.")]
 Dask = Annotated[str | None, typer.Option(help="A Dask scheduler instead: tls://HOST:PORT, or tcp://127.0.0.1:PORT.")]
 DaskCa = Annotated[Path | None, typer.Option(help="PEM file of who signed the cluster's certificates.")]
@@ -40,18 +42,16 @@ DaskCert = Annotated[Path | None, typer.Option(help="PEM file of our certificate
 DaskKey = Annotated[Path | None, typer.Option(help="PEM file of its key.")]
 JsonFile = Annotated[str | None, typer.Option("--json", help="Write the whole result there; - is the output.")]
 
-ROUND = "How many trials are drawn before any of them runs."
-
 
 @clear_errors
 def optimise(
     *,
-    data: Data, start: Start, until: Until, symbols: Symbols = None, exchange: Exchange = "BINANCE",
+    data: Data, start: Start = "", until: Until = "", symbols: Symbols = None, exchange: Exchange = "BINANCE",
     timeframe: Timeframe = "1h", strategy: Strategy = None, parameters: Parameters = None, capital: Capital = None,
     fee: Fee = "binance", latency: Latency = 0, costs: Costs = "expected",
     trials: Annotated[int, typer.Option(help="How many in all; those of earlier runs count.")] = 100,
-    objective: Objective = "sharpe", study: StudyName = None, sampler: Sampler = None, seed: Seed = 0,
-    round_size: Annotated[int, typer.Option("--round", help=ROUND)] = 20, workers: Workers = None, dask: Dask = None,
+    objective: Objective = "sharpe", least_trades: LeastTrades = 10, study: StudyName = None,
+    sampler: Sampler = None, seed: Seed = 0, round_size: Round = 20, workers: Workers = None, dask: Dask = None,
     dask_ca: DaskCa = None, dask_cert: DaskCert = None, dask_key: DaskKey = None, json_file: JsonFile = None,
 ) -> None:  # fmt: skip
     """Search a strategy's parameters over recorded candles; the winner is run again and judged as the best of many."""
@@ -59,13 +59,15 @@ def optimise(
     from cryptopilot.runtime.search import optimised  # noqa: PLC0415
 
     require_folder(json_file)
-    effort = _effort(trials, objective, study, sampler, seed, round_size, workers, dask, (dask_ca, dask_cert, dask_key))
+    effort = _effort(
+        trials, objective, least_trades, study, sampler, seed, round_size, workers, dask, (dask_ca, dask_cert, dask_key)
+    )
     subject, url = _experiment(
         data, exchange, symbols, timeframe, start, until, strategy, parameters, capital, fee, latency, costs
     )
     with bar_of(f"{subject.strategy}: trials") as bar:
         answer = optimised(subject, effort, url, lambda progress: bar(0, 1, progress))
-    say_found(optimised_document(answer), optimised_lines(answer), json_file)
+    say_found(optimised_document(answer, subject.defaults), optimised_lines(answer, subject.defaults), json_file)
     if answer.winner is None:
         raise typer.Exit(NO)
 
@@ -73,7 +75,7 @@ def optimise(
 @clear_errors
 def walk_forward(
     *,
-    data: Data, start: Start, until: Until, symbols: Symbols = None, exchange: Exchange = "BINANCE",
+    data: Data, start: Start = "", until: Until = "", symbols: Symbols = None, exchange: Exchange = "BINANCE",
     timeframe: Timeframe = "1h", strategy: Strategy = None, parameters: Parameters = None, capital: Capital = None,
     fee: Fee = "binance", latency: Latency = 0, costs: Costs = "expected",
     train: Annotated[str, typer.Option(help="Length of a training, such as 180d.")] = "180d",
@@ -85,8 +87,8 @@ def walk_forward(
     embargo: Annotated[str, typer.Option(help="Left out besides, for what echoes longer.")] = "0h",
     anchored: Annotated[bool, typer.Option("--anchored", help="Every training begins with the data.")] = False,
     trials: Annotated[int, typer.Option(help="How many in each window; those of earlier runs count.")] = 50,
-    objective: Objective = "sharpe", study: StudyName = None, sampler: Sampler = None, seed: Seed = 0,
-    round_size: Annotated[int, typer.Option("--round", help=ROUND)] = 20, workers: Workers = None, dask: Dask = None,
+    objective: Objective = "sharpe", least_trades: LeastTrades = 10, study: StudyName = None,
+    sampler: Sampler = None, seed: Seed = 0, round_size: Round = 20, workers: Workers = None, dask: Dask = None,
     dask_ca: DaskCa = None, dask_cert: DaskCert = None, dask_key: DaskKey = None, json_file: JsonFile = None,
 ) -> None:  # fmt: skip
     """Optimise on one stretch of the past, trade the winner on the next, and so on: what a search is worth."""
@@ -95,7 +97,9 @@ def walk_forward(
     from cryptopilot.runtime.search import walked  # noqa: PLC0415
 
     require_folder(json_file)
-    effort = _effort(trials, objective, study, sampler, seed, round_size, workers, dask, (dask_ca, dask_cert, dask_key))
+    effort = _effort(
+        trials, objective, least_trades, study, sampler, seed, round_size, workers, dask, (dask_ca, dask_cert, dask_key)
+    )
     lengths = [
         duration_ms(f"--{name}", text) for name, text in (("train", train), ("test", test), ("embargo", embargo))
     ]
@@ -134,7 +138,7 @@ def _experiment(
 
 
 def _effort(
-    trials: int, objective: str, study: str | None, sampler: str | None, seed: int, round_size: int,
+    trials: int, objective: str, least_trades: int, study: str | None, sampler: str | None, seed: int, round_size: int,
     workers: int | None, dask: str | None, papers: tuple[Path | None, Path | None, Path | None],
 ) -> "Effort":  # fmt: skip
     from cryptopilot.adapters.pools.cluster import Address  # noqa: PLC0415
@@ -142,4 +146,4 @@ def _effort(
     from cryptopilot.runtime.search import Effort  # noqa: PLC0415
 
     cluster = Address(dask, *papers) if dask is not None else None
-    return Effort(trials, objectives(objective), study, sampler, seed, round_size, workers, cluster)
+    return Effort(trials, objectives(objective), study, sampler, seed, round_size, least_trades, workers, cluster)

@@ -16,6 +16,7 @@ from cryptopilot.domain.instrument import atoms
 from cryptopilot.domain.mandate import Mandate
 from cryptopilot.ports.parameters import Parameter, Value, complete
 from cryptopilot.research.backtest import Setting
+from cryptopilot.research.lookahead import require_honest
 from cryptopilot.research.outcome import Outcome
 from cryptopilot.research.outcomes import outcome_of
 from cryptopilot.research.plain import canonical, plain
@@ -75,7 +76,11 @@ def run(task: Task) -> Outcome:
     Raises:
         DataFileError, StrategyError: the data cannot be read here; the strategy fails.
     """
-    prepared = _prepared(task.replay)
+    return run_over(_prepared(task.replay), task)
+
+
+def run_over(prepared: Prepared, task: Task) -> Outcome:
+    """A task's run over what its replay holds."""
     setting = Setting(task.mandate, task.costs, task.capital, prepared.quote, cache=prepared.cache)
     name = strategy_of(task.mandate).name
     return outcome_of(run_once(prepared, setting), prepared.history, task.level, prepared.quote, name)
@@ -89,11 +94,14 @@ def evaluate(task: Task) -> dict[str, float]:
 def experiment(question: Question, level: str = "expected") -> Experiment[Task]:
     """What *question* asks, to be searched over the parameters that it leaves open.
 
+    It is looked at for lookahead and run once as it is: what would fail every trial fails here, by its name, and
+    workers find the kernels compiled.
+
     Args:
         level: under which of the levels of costs.
     Raises:
         InvalidValueError: there is no such level, or no parameter is left. NotFoundError, StrategyError: of the
-            strategy. DataFileError: of the data.
+            strategy, which may look ahead, too. DataFileError: of the data.
     """
     settings = question.settings
     asked = asked_of(question)
@@ -103,6 +111,9 @@ def experiment(question: Question, level: str = "expected") -> Experiment[Task]:
         asked["folder"], asked["exchange"], asked["timeframe"], tuple(asked["symbols"]), step, int(decided[0]),
         int(decided[-1]) + step,
     )  # fmt: skip
+    parameters, strategy = open_parameters(settings), strategy_of(settings.mandate())
+    if isinstance(strategy, Chosen):
+        require_honest(strategy, prepared.columns, seed=question.seed)
     costs = at_level(_level(level), fee_of(question.fee), step, question.latency_ms)
     capital = atoms(settings.capital, prepared.quote)
 
@@ -115,14 +126,14 @@ def experiment(question: Question, level: str = "expected") -> Experiment[Task]:
         chosen = replace(question, settings=with_values(settings, values), trials=trials)
         return answer(replace(chosen, sharpe_variance=sharpe_variance))
 
-    strategy = strategy_of(settings.mandate())
     return Experiment(
         strategy=strategy.name,
-        parameters=open_parameters(settings),
+        parameters=parameters,
         subject=_subject(question, asked, prepared, level),
         span=Span(whole.begin, whole.end),
         timeframe_ms=step,
         longest_ms=settings.mandate().geometry.longest_ms,
+        defaults=measured(run_over(prepared, Task(whole, settings.mandate(), level, costs, capital))),
         task_of=task_of,
         evaluate=evaluate,
         run=run,
@@ -131,10 +142,18 @@ def experiment(question: Question, level: str = "expected") -> Experiment[Task]:
 
 
 def open_parameters(settings: Settings) -> tuple[Parameter, ...]:
-    """What is searched: the strategy's parameters, but for those that the settings give a value."""
+    """What is searched: the strategy's parameters, but for those that the settings give a value.
+
+    Raises:
+        InvalidValueError: none is left.
+    """
     strategy = strategy_of(settings.mandate())
     fixed = json.loads(settings.strategy_parameters)
-    return tuple(p for p in (strategy.parameters if isinstance(strategy, Chosen) else ENSEMBLE) if p.name not in fixed)
+    there = strategy.parameters if isinstance(strategy, Chosen) else ENSEMBLE
+    left = tuple(parameter for parameter in there if parameter.name not in fixed)
+    if not left:
+        raise InvalidValueError("--parameters", settings.strategy_parameters, "some left open, to be searched")
+    return left
 
 
 def with_values(settings: Settings, values: Mapping[str, Value]) -> Settings:

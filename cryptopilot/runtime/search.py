@@ -44,6 +44,7 @@ class Experiment(Generic[Task]):
         span: all instants there are; timeframe_ms: their distance.
         task_of: a task for parameters, a span, and the capital to begin with in atoms; None: the mandate's.
         longest_ms: how long a position may be held.
+        defaults: the figures of a run with the values that parameters have when nobody searches.
         evaluate, run: functions of a module that do a task: its statistics by name; the whole of it.
         again: the full backtest of parameters that were the best of so many, whose annual Sharpe ratios vary so much.
     """
@@ -54,6 +55,7 @@ class Experiment(Generic[Task]):
     span: Span
     timeframe_ms: int
     longest_ms: int
+    defaults: Mapping[str, float]
     task_of: Callable[[Mapping[str, Value], Span, int | None], Task]
     evaluate: Evaluate[Task]
     run: Callable[[Task], Outcome]
@@ -79,6 +81,7 @@ class Effort:
     sampler: str | None = None
     seed: int = 0
     round_size: int = 20
+    least_trades: int = 0
     workers: int | None = None
     cluster: Address | None = None
 
@@ -92,7 +95,9 @@ class Effort:
         """What is looked for; *more* belongs to its identity."""
         sampler = self.sampler or ("tpe" if len(self.objectives) == 1 else "nsga2")
         subject = {**experiment.subject, **more}
-        return Search(experiment.parameters, self.objectives, subject, sampler, self.seed, self.round_size)
+        return Search(
+            experiment.parameters, self.objectives, subject, sampler, self.seed, self.round_size, self.least_trades
+        )
 
     def name(self, strategy: str, search: Search) -> str:
         """What the study is called."""

@@ -13,7 +13,7 @@ from cryptopilot.adapters.pools.here import Here
 from cryptopilot.adapters.pools.processes import Processes
 from cryptopilot.domain.errors import InvalidValueError, PoolUnavailableError
 from cryptopilot.ports.pool import Done, Failed, Pool
-from tests.fakes.chores import BROKEN, DEADLY, ODD, code, code_of_this_process, dies_once, root, who
+from tests.fakes.chores import BROKEN, DEADLY, ODD, code, code_of_this_process, dies_once, hears, root, who
 from tests.fakes.cluster import a_cluster, papers
 
 
@@ -108,6 +108,12 @@ def test_two_workers_are_two_processes_that_stay_for_the_next_tasks() -> None:
         second = {outcome.result for outcome in pool.map(who, range(8)) if isinstance(outcome, Done)}
     assert len(first) == 2
     assert first == second
+
+
+def test_ctrl_c_is_for_who_asked_not_for_the_workers() -> None:
+    with Processes(2) as pool:
+        blocked = {outcome.result for outcome in pool.map(hears, range(8)) if isinstance(outcome, Done)}
+    assert blocked == {False}
 
 
 def test_a_function_with_arguments_of_its_own_is_a_function_too(pool: Pool) -> None:

@@ -3,7 +3,6 @@
 import math
 import os
 import signal
-import time
 from pathlib import Path
 
 from cryptopilot.domain.errors import InvalidValueError
@@ -35,6 +34,11 @@ def who(_: int) -> int:
     return os.getpid()
 
 
+def hears(_: int) -> bool:
+    """Whether Ctrl-C would interrupt this process."""
+    return signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
 def code() -> str:
     """Which code this is."""
     return "the same everywhere"
@@ -43,9 +47,3 @@ def code() -> str:
 def code_of_this_process() -> str:
     """Another code in every process."""
     return str(os.getpid())
-
-
-def lingers(folder: Path) -> None:
-    """Says whose process it is in, and goes on for as long as a test could last."""
-    (folder / str(os.getpid())).touch()
-    time.sleep(600)

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
@@ -101,7 +101,7 @@ class Processes:
         errand.tries += 1
         try:
             worker.pipe.send((function, errand.task))
-        except BrokenPipeError:  # It died while it had nothing to do; that is seen where its answer is awaited.
+        except ConnectionError:  # It died while it had nothing to do; that is seen where its answer is awaited.
             pass
         except BaseException:
             _end(worker)
@@ -132,12 +132,12 @@ def serve(pipe: Connection) -> None:
     while True:
         try:
             function, task = pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             return
         answer = attempt(function, task)
         try:
             pipe.send(answer)
-        except BrokenPipeError:  # Whoever asked is gone.
+        except ConnectionError:  # Whoever asked is gone.
             return
 
 
@@ -167,7 +167,11 @@ def _end(worker: _Worker, *, at_once: bool = False) -> str:
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Ctrl-C reaches every process of a terminal; what starts here never sees it, and is ended by its parent."""
+    """Ctrl-C reaches every process of a terminal; what starts here never sees it, and is ended by its parent.
+
+    The tracker that multiprocessing starts beside its first process would let it through again.
+    """
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

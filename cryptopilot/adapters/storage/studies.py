@@ -1,4 +1,4 @@
-"""Where studies are kept: beside the home's database, not in it (docs/decisions/0011-studies-beside-the-books.md)."""
+"""Where studies are kept: beside the home's database, not in it (docs/decisions/0012-studies-beside-the-books.md)."""
 
 import fcntl
 import hashlib

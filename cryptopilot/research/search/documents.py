@@ -19,8 +19,8 @@ SHOWN = 10
 """How many trials of a front, and how many different errors, people are shown; the document has all of them."""
 
 
-def study_document(name: str, search: Search, found: Found) -> Document:
-    """A study: what was searched, how many trials, the front, and what failed."""
+def study_document(name: str, search: Search, found: Found, defaults: Mapping[str, float]) -> Document:
+    """A study: what was searched, how many trials, the front, and what failed; what the defaults come to."""
     return {
         "study": name,
         "search": plain(search.identity()),
@@ -28,6 +28,7 @@ def study_document(name: str, search: Search, found: Found) -> Document:
         "failed": len(found.failed),
         "different": found.different,
         "sharpe_variance": plain(found.sharpe_variance),
+        "defaults": _statistics(defaults),
         "front": [_trial(ended) for ended in found.front],
         "failures": [{**_trial(ended), "error": ended.error} for ended in found.failed],
     }
@@ -48,12 +49,14 @@ def leg_document(leg: Leg) -> Document:
     }
 
 
-def study_lines(name: str, search: Search, found: Found) -> Iterator[str]:
+def study_lines(name: str, search: Search, found: Found, defaults: Mapping[str, float]) -> Iterator[str]:
     """A study in words."""
     counts = f"{len(found.ended)} trials, {len(found.failed)} failed, {found.different} different with a result"
     yield f"study {name}: {counts}"
+    yield f"  defaults    {_figures(defaults, search.objectives)}"
     for ended in found.front[:SHOWN]:
-        yield f"  trial {ended.trial.number:>4}  {_figures(ended, search.objectives)}  {settings(ended.trial.values)}"
+        figures = _figures(ended.statistics, search.objectives)
+        yield f"  trial {ended.trial.number:>4}  {figures}  {settings(ended.trial.values)}"
     if len(found.front) > SHOWN:
         yield f"  and {len(found.front) - SHOWN} more that no other beats in every objective"
     errors = Counter(ended.error for ended in found.failed)
@@ -74,16 +77,12 @@ def leg_line(leg: Leg, objectives: Sequence[Objective]) -> str:
 
 
 def sample_lines(found: Statistics) -> Iterator[str]:
-    """What a run came to that nothing was fitted to, or that was found among many trials."""
+    """What a run came to that nothing was fitted to."""
     yield (
         f"  return {found.returns.total:+.2%}  market {found.market.total:+.2%}  sharpe {found.returns.sharpe:.2f}"
         f"  deepest fall {found.drawdowns.deepest:.2%}  trades {found.trades.closed}"
     )
-    luck = found.significance
-    yield (
-        f"  probability that its true Sharpe ratio is above 0: {luck.probabilistic:.2f} for a single trial, "
-        f"{luck.deflated:.2f} as the best of {luck.trials}"
-    )
+    yield f"  probability that its true Sharpe ratio is above 0: {found.significance.probabilistic:.2f}"
 
 
 def settings(values: Mapping[str, Value]) -> str:
@@ -103,8 +102,8 @@ def _statistics(found: Mapping[str, float]) -> Json:
     return plain(dict(found))
 
 
-def _figures(ended: Ended, objectives: Sequence[Objective]) -> str:
-    return "  ".join(f"{o.name} {ended.statistics[o.name]:.4g}" for o in objectives)
+def _figures(statistics: Mapping[str, float], objectives: Sequence[Objective]) -> str:
+    return "  ".join(f"{o.name} {statistics[o.name]:.4g}" for o in objectives)
 
 
 def _span(span: Span) -> Document:

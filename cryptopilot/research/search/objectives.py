@@ -28,6 +28,10 @@ WANTED: Mapping[str, str] = {
 """The statistics that can be striven for, and which way."""
 
 
+TRADES = "trades"
+"""The statistic that says how many trades were closed."""
+
+
 class UnusableError(RejectedError):
     """A run whose statistics a search cannot compare with others."""
 
@@ -55,13 +59,15 @@ def objectives(text: str) -> tuple[Objective, ...]:
     return tuple(Objective(name, WANTED[name]) for name in names)
 
 
-def values(statistics: Mapping[str, float], wanted: Sequence[Objective]) -> tuple[float, ...]:
+def values(statistics: Mapping[str, float], wanted: Sequence[Objective], least_trades: int = 0) -> tuple[float, ...]:
     """The numbers of a run that a search compares.
 
     Raises:
         InvalidValueError: a run has no such statistic at all, so that no run will.
-        UnusableError: one is unknown or infinite, for this run.
+        UnusableError: one is unknown or infinite, for this run; or it closed fewer trades than *least_trades*.
     """
+    if least_trades and not statistics[TRADES] >= least_trades:
+        raise UnusableError(f"{statistics[TRADES]:g} trades closed, fewer than {least_trades}; the run is a failure")
     for objective in wanted:
         if objective.name not in statistics:
             raise InvalidValueError("--objective", objective.name, f"one of {', '.join(sorted(statistics))}")

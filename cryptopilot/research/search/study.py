@@ -36,6 +36,7 @@ class Search:
         parameters: what varies; objectives: what for.
         subject: everything else that a run depends on (data, span, strategy, costs, mandate), as plain JSON values.
         sampler: tpe (Bayesian) or nsga2 (genetic; a round is a generation); seed: where chance begins.
+        least_trades: with how many closed trades a run can be compared; one that never trades would win among losers.
         round_size: how many trials are drawn before any of them runs. More keep more workers busy, fewer learn sooner.
     Raises:
         InvalidValueError: a value is not allowed.
@@ -47,8 +48,11 @@ class Search:
     sampler: str = "tpe"
     seed: int = 0
     round_size: int = 20
+    least_trades: int = 0
 
     def __post_init__(self) -> None:
+        if self.least_trades < 0:
+            raise InvalidValueError("--least-trades", self.least_trades, "0 or more")
         if self.sampler not in SAMPLERS:
             raise InvalidValueError("--sampler", self.sampler, ", ".join(SAMPLERS))
         if not 2 <= self.round_size <= 10_000:
@@ -65,6 +69,7 @@ class Search:
             "sampler": self.sampler,
             "seed": self.seed,
             "round": self.round_size,
+            "least_trades": self.least_trades,
         }
 
 
@@ -119,7 +124,7 @@ class Study:
             InvalidValueError: an objective is no statistic of a run.
         """
         try:
-            found = values(statistics, self.search.objectives)
+            found = values(statistics, self.search.objectives, self.search.least_trades)
         except InvalidValueError:
             raise
         except RejectedError as error:

@@ -1,17 +1,20 @@
 """Searches, put together: named by what is searched, judged by how many were tried, and kept when interrupted."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from cryptopilot.adapters.pools.here import Here
 from cryptopilot.domain.errors import InvalidValueError, StudyMismatchError
 from cryptopilot.ports.parameters import Value
 from cryptopilot.research.search.measures import measured
 from cryptopilot.research.search.objectives import WANTED, objectives
 from cryptopilot.research.search.optimise import Progress
 from cryptopilot.research.windows import Scheme, Span
+from cryptopilot.runtime import search
 from cryptopilot.runtime.search import Effort, Experiment, Optimised, optimised, walked
 from tests.fakes.landscape import PARAMETERS
 from tests.fakes.stretch import DAY, HOUR, Stretch, measured_run, run, task_of
@@ -38,6 +41,7 @@ EXPERIMENT: Experiment[Stretch] = Experiment(
     span=Span(0, 20 * DAY),
     timeframe_ms=HOUR,
     longest_ms=6 * HOUR,
+    defaults={"sharpe": 0.5},
     task_of=task_of,
     evaluate=measured_run,
     run=run,
@@ -47,7 +51,13 @@ SCHEME = Scheme(HOUR, 5 * DAY, 5 * DAY, purge_ms=6 * HOUR)
 
 
 def effort(trials: int = 12, objective: str = "sharpe", **more: object) -> Effort:
-    return Effort(trials, objectives(objective), **({"round_size": 6, "workers": 2} | more))  # type: ignore[arg-type]
+    return Effort(trials, objectives(objective), **({"round_size": 6} | more))  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trials run in this process: what is tested here is not who runs them."""
+    monkeypatch.setattr(search, "open_pool", lambda _: nullcontext(Here()))
 
 
 @pytest.fixture

@@ -113,15 +113,15 @@ def test_a_killed_search_has_kept_its_finished_trials_and_ends_as_if_it_had_not_
     told = kill_a_search_after(9, tmp_path)
     with open_studies(f"sqlite:///{tmp_path / 'cryptopilot.db'}", "killed") as storage:
         study = Study(storage, "killed", a_search())
-        assert told <= len(found(study).ended) < 40
-        resumed = optimise(study, Here(), height, task_of, 40)
-    assert plain(resumed) == plain(optimise(a_study(), Here(), height, task_of, 40))
+        assert told <= len(found(study).ended) < 24
+        resumed = optimise(study, Here(), height, task_of, 24)
+    assert plain(resumed) == plain(optimise(a_study(), Here(), height, task_of, 24))
 
 
 def kill_a_search_after(trials: int, home: Path) -> int:
     """Kill a real process with its search in hand; how many trials it had told of."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.fakes.landscape", str(home), "40"], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        [sys.executable, "-m", "tests.fakes.landscape", str(home), "24"], stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as search:
         assert search.stdout is not None
         told = next(int(line) for line in search.stdout if int(line) >= trials)

@@ -149,6 +149,14 @@ def test_an_objective_that_is_unknown_is_a_failure_by_name_and_keeps_the_other_s
     assert study.front() == ()
 
 
+def test_a_run_with_fewer_trades_than_asked_for_has_failed_by_name() -> None:
+    study = Study(InMemoryStorage(), "s", replace(a_search(), least_trades=10))
+    one, other = study.next_round(2)
+    study.tell(one, {"sharpe": 2.0, "trades": 9.0})
+    study.tell(other, {"sharpe": 1.0, "trades": 10.0})
+    assert [ended.error for ended in study.ended()] == ["9 trades closed, fewer than 10; the run is a failure", None]
+
+
 def test_an_objective_that_no_run_has_stops_the_search() -> None:
     study = Study(InMemoryStorage(), "s", a_search("sharpe"))
     (trial,) = study.next_round(1)
