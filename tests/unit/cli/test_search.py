@@ -181,7 +181,10 @@ def trials_of(home: Path, study: str) -> int:
     path = home / "studies" / "studies.db"
     if not path.exists():
         return 0
-    query = "SELECT count(*) FROM trials JOIN studies USING (study_id) WHERE state IN ('COMPLETE', 'FAIL') AND study_name = ?"
+    query = (
+        "SELECT count(*) FROM trials JOIN studies USING (study_id) "
+        "WHERE state IN ('COMPLETE', 'FAIL') AND study_name = ?"
+    )
     try:
         with closing(sqlite3.connect(path)) as connection:
             return int(connection.execute(query, (study,)).fetchone()[0])
