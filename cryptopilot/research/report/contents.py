@@ -4,11 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cryptopilot.domain.instrument import money
-from cryptopilot.domain.timeframe import iso
+from cryptopilot.domain.instrument import atoms_per_unit
 from cryptopilot.quant.drawdowns import drawdown
 from cryptopilot.research.manifest import Manifest
-from cryptopilot.research.outcome import Outcome
+from cryptopilot.research.outcome import Ints, Outcome
 from cryptopilot.research.plain import Json, plain
 from cryptopilot.research.report.rows import Run, expected
 
@@ -35,20 +34,23 @@ def document(runs: Sequence[Run], manifest: Manifest, seconds: float) -> dict[st
 def equity_points(outcome: Outcome) -> Json:
     """Every instant: equity, buy and hold beside it, and how far equity is below its peak."""
     fall = drawdown(np.r_[outcome.capital, outcome.equity])[1:]
+    known = np.isfinite(outcome.market)
+    market = np.rint(np.where(known, outcome.market, 0.0)).astype(np.int64)
+    times = np.datetime_as_string(outcome.instants.astype("M8[ms]"), unit="s").tolist()
+    rows = zip(
+        times, _texts(outcome.equity, outcome.quote), _texts(market, outcome.quote), known.tolist(), fall.tolist(),
+        strict=True,
+    )  # fmt: skip
     return [
-        {
-            "at": iso(int(outcome.instants[i])),
-            "equity": _money(int(outcome.equity[i]), outcome.quote),
-            "buy_and_hold": _money_if_known(float(outcome.market[i]), outcome.quote),
-            "drawdown": float(fall[i]),
-        }
-        for i in range(len(outcome.instants))
+        {"at": f"{at}Z", "equity": equity, "buy_and_hold": held if is_known else None, "drawdown": below}
+        for at, equity, held, is_known, below in rows
     ]
 
 
-def _money(atoms: int, quote: str) -> str:
-    return f"{money(atoms, quote):f}"
-
-
-def _money_if_known(atoms: float, quote: str) -> str | None:
-    return _money(round(atoms), quote) if np.isfinite(atoms) else None
+def _texts(amounts: Ints, quote: str) -> list[str]:
+    """Amounts in atoms, not negative, as the texts that `money` has for them; a year of minutes has half a million."""
+    unit = atoms_per_unit(quote)
+    digits = len(str(unit)) - 1
+    whole, part = np.divmod(amounts, unit)
+    pairs = zip(whole.tolist(), part.tolist(), strict=True)
+    return [f"{w}.{p:0{digits}d}".rstrip("0").rstrip(".") for w, p in pairs]

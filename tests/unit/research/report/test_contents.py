@@ -46,7 +46,8 @@ def test_the_curve_has_every_instant() -> None:
     some = runs(instants=5000)
     outcome = some[1][0]
     found = json.loads(json.dumps(report.document(some, a_manifest(), 1.0)))["equity"]
-    assert [Decimal(point["equity"]) for point in found] == [money(int(e), "USDT") for e in outcome.equity]
+    assert [point["equity"] for point in found] == [f"{money(int(e), 'USDT'):f}" for e in outcome.equity]
+    assert [point["buy_and_hold"] for point in found] == [f"{money(round(x), 'USDT'):f}" for x in outcome.market]
     assert [point["at"] for point in found] == [iso(int(at)) for at in outcome.instants]
     assert 0.0 <= max(point["drawdown"] for point in found) <= deepest_drawdown(outcome.equity).depth + 1e-12
 
