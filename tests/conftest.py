@@ -16,6 +16,17 @@ ROOT = Path(__file__).parents[1]
 hypothesis.settings.register_profile("house", deadline=None)  # How long an example takes is the bench's affair.
 hypothesis.settings.load_profile("house")
 
+KERNELS = ROOT / ".pytest_cache" / "kernels"
+"""Where tests keep compiled rules, which takes twenty seconds otherwise; every version of the rules has its own."""
+
+
+def with_kernels(home: Path) -> Path:
+    """A home that is made now and compiles nothing that other tests have compiled."""
+    home.mkdir(mode=0o700, parents=True)
+    KERNELS.mkdir(parents=True, exist_ok=True)
+    (home / "kernels").symlink_to(KERNELS)
+    return home
+
 
 @pytest.fixture(scope="session")
 def market_data() -> Path:

@@ -31,6 +31,9 @@ def backtest(
     capital: Annotated[str | None, typer.Option(help="What the account begins with, in quote.")] = None,
     fee: Annotated[str, typer.Option(help="A fraction such as 0.001, or VENUE[:TIER] such as kraken:2.")] = "binance",
     latency: Annotated[int, typer.Option(help="How long an order travels, in milliseconds.", min=0, max=600_000)] = 0,
+    finer: Annotated[
+        str, typer.Option(help="A timeframe recorded too, whose bars say which of stop and target came first.")
+    ] = "",
     trials: Annotated[
         int, typer.Option(help="How many settings were tried, for the deflated Sharpe ratio.", min=1)
     ] = 1,
@@ -49,7 +52,7 @@ def backtest(
         PIPELINE_MARKET=f"replay:{data}", PIPELINE_TIMEFRAME=timeframe, PIPELINE_SYMBOLS=symbols,
         PIPELINE_CAPITAL=capital, PIPELINE_STRATEGY=strategy, PIPELINE_STRATEGY_PARAMETERS=parameters,
     )  # fmt: skip
-    question = Question(settings, Choice(exchange, start, until), fee, latency, seed, trials)
+    question = Question(settings, Choice(exchange, start, until), fee, latency, finer, seed, trials)
     for file in (html_file, json_file):
         require_folder(file)
     with _shown() as shown:

@@ -131,15 +131,41 @@ def history_of(
     grids = candles.grids() if isinstance(candles, Gridded) else _asked(candles, instants)
     bars = np.full((len(instants) + 1, len(instruments), 5), ABSENT, np.int64)
     for s, symbol in enumerate(instruments):
-        first, rows = grids[symbol]
-        begin = (first + step - int(instants[0])) // step
-        low, high = max(0, begin), min(len(bars), begin + len(rows))
-        bars[low:high, s] = rows[low - begin : high - begin]
+        _place(bars[:, s], int(instants[0]) - step, step, grids[symbol])
     coins = (*sorted({i.base for i in instruments.values()}), MARKET_WIDE)
     headlines = [item for source in news for item in source.seen(int(instants[0]) - step, int(instants[-1]))]
     headlines.sort(key=lambda item: (item.first_seen_at, item.id))
     fresh = fresh_scores(instants, step, coins, map(scorer.scored, headlines))
     return History(instruments, step, instants, bars, (candles.first_decision - int(instants[0])) // step, coins, fresh)
+
+
+def finer_bars(history: History, grids: Mapping[str, Grid], step: int) -> Ints:
+    """The decided part of a history in bars of a finer timeframe: which of stop and target came first is read there.
+
+    Args:
+        grids: on the history's own ticks and lots; step: their timeframe in ms.
+    Returns:
+        int64 [decided instants * k, n, 5], ABSENT where a bar is missing; k finer bars make one of the history.
+    Raises:
+        InvalidValueError: *step* is no part of the history's timeframe.
+    """
+    each, rest = divmod(history.timeframe_ms, step)
+    if rest or each < 2:
+        raise InvalidValueError("finer timeframe", f"{step} ms", f"a part of {history.timeframe_ms} ms")
+    decided = len(history.instants) - history.begins
+    bars = np.full((decided * each, len(history.symbols), 5), ABSENT, np.int64)
+    for s, symbol in enumerate(history.symbols):
+        _place(bars[:, s], int(history.instants[history.begins]) - history.timeframe_ms, step, grids[symbol])
+    return bars
+
+
+def _place(bars: Ints, first: int, step: int, grid: Grid) -> None:
+    """Write what a grid has of [k, 5] bars, the first of which begins at *first*."""
+    begins, rows = grid
+    offset = (begins - first) // step
+    low, high = max(0, offset), min(len(bars), offset + len(rows))
+    if low < high:
+        bars[low:high] = rows[low - offset : high - offset]
 
 
 def _asked(candles: CandleSource, instants: Ints) -> dict[str, Grid]:

@@ -4,19 +4,20 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from cryptopilot.adapters.exchanges.recorded import candle_path
+from cryptopilot.adapters.exchanges.recorded import RecordedMarket, Recording, candle_path
 from cryptopilot.agents.strategies.chosen import Chosen
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.instrument import atoms
+from cryptopilot.domain.timeframe import timeframe_ms
 from cryptopilot.ports.strategy import Columns
 from cryptopilot.research import report
-from cryptopilot.research.backtest import Run, Setting, backtest
-from cryptopilot.research.history import History, history_of
+from cryptopilot.research.backtest import NO_FINER, Run, Setting, backtest
+from cryptopilot.research.history import History, Ints, finer_bars, history_of
 from cryptopilot.research.layout import WishTable
 from cryptopilot.research.lookahead import require_honest
 from cryptopilot.research.manifest import Manifest, manifest
@@ -28,6 +29,7 @@ from cryptopilot.research.wishing import Confirming, columns_of, table_of, wishe
 from cryptopilot.rules.arithmetic import UNKNOWN
 from cryptopilot.runtime.markets import Choice, drawn, open_market, spec
 from cryptopilot.runtime.settings import Settings
+from cryptopilot.runtime.strategies import file_of
 from cryptopilot.runtime.wiring import MODELS, fading, one_quote, scorer_for, strategy_of
 from cryptopilot.simulation.costs import LEVELS, at_level, fee_of
 
@@ -45,6 +47,8 @@ class Question:
     Args:
         settings: of the server, whose limits hold here too; market is a replay, capital and strategy are there as well.
         choice: exchange and stretch; fee: a fraction, or a venue with a tier; latency_ms: of an order, as expected.
+        finer: a timeframe whose bars say which of stop and target came first; paper trading, like the empty text,
+            takes the stop.
         seed: of the places at which the future is replaced by noise.
         trials: how many settings have been tried so far; sharpe_variance: of their annual Sharpe ratios.
     """
@@ -53,6 +57,7 @@ class Question:
     choice: Choice
     fee: str = "binance"
     latency_ms: int = 0
+    finer: str = ""
     seed: int = 1
     trials: int = 1
     sharpe_variance: float = UNKNOWN
@@ -66,6 +71,7 @@ class Prepared:
     predictions: Predictions
     quote: str
     cache: Path
+    finer: Ints = field(default_factory=lambda: NO_FINER)
 
     @cached_property
     def columns(self) -> Mapping[str, Columns]:
@@ -106,7 +112,7 @@ def answer(question: Question, progress: Progress = lambda _, __: None) -> Answe
     began = time.perf_counter()
     progress("reading", 0.0)
     asked = asked_of(question)
-    prepared = prepare(asked, question.settings)
+    prepared = prepare(asked, question.settings, question.finer)
     strategy = strategy_of(question.settings.mandate())
     wishes = None
     if isinstance(strategy, Chosen):
@@ -136,19 +142,30 @@ def asked_of(question: Question) -> dict[str, Any]:
     return drawn(wanted, None)
 
 
-def prepare(asked: Mapping[str, Any], settings: Settings) -> Prepared:
-    """Read and predict what *asked*, a replay's spec, describes."""
+def prepare(asked: Mapping[str, Any], settings: Settings, finer: str = "") -> Prepared:
+    """Read and predict what *asked*, a replay's spec, describes.
+
+    Args:
+        finer: another timeframe to read too; none where empty.
+    """
     market = open_market(asked)
     cache = settings.home / KERNELS
     history = history_of(market.candles, market.news, scorer_for(market.candles.instruments))
     predictions = predict(history, MODELS, fading(history.timeframe_ms), cache)
-    return Prepared(history, predictions, one_quote(history.instruments), cache)
+    inner = _finer(asked, history, finer) if finer else NO_FINER
+    return Prepared(history, predictions, one_quote(history.instruments), cache, inner)
+
+
+def _finer(asked: Mapping[str, Any], history: History, finer: str) -> Ints:
+    span = (asked["first_decision"], asked["last_instant"])
+    recording = Recording(Path(asked["folder"]), asked["exchange"], finer, tuple(asked["symbols"]), *span)
+    return finer_bars(history, RecordedMarket(recording, history.instruments).grids(), timeframe_ms(finer))
 
 
 def setting_of(prepared: Prepared, settings: Settings, costs: Any) -> Setting:
     """The mandate and capital of *settings* under some costs."""
     capital = atoms(settings.capital, prepared.quote)
-    return Setting(settings.mandate(), costs, capital, prepared.quote, cache=prepared.cache)
+    return Setting(settings.mandate(), costs, capital, prepared.quote, cache=prepared.cache, finer=prepared.finer)
 
 
 def run_once(prepared: Prepared, setting: Setting, wishes: WishTable | None = None) -> Run:
@@ -174,9 +191,14 @@ def manifest_of(question: Question, asked: Mapping[str, Any], prepared: Prepared
     settings, history = question.settings, prepared.history
     fee = fee_of(question.fee)
     costs = {level.name: at_level(level, fee, history.timeframe_ms, question.latency_ms)._asdict() for level in LEVELS}
-    mandate = settings.mandate()
+    mandate, inputs = settings.mandate(), hashes(asked)
+    if question.finer:
+        inputs |= hashes({**asked, "timeframe": question.finer})
+    file = file_of(mandate.strategy)
+    if file is not None:
+        inputs[file.name] = _sha256(file)
     return manifest(
-        inputs=hashes(asked), strategy=strategy_of(settings.mandate()).name, parameters=json.loads(mandate.parameters),
+        inputs=inputs, strategy=strategy_of(mandate).name, parameters=json.loads(mandate.parameters),
         mandate=mandate, costs=costs, symbols=history.symbols, timeframe=asked["timeframe"],
         begins_at=int(history.instants[history.begins]), ends_at=int(history.instants[-1]), capital=settings.capital,
         quote=prepared.quote, seed=question.seed,

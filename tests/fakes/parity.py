@@ -50,6 +50,7 @@ from cryptopilot.runtime.markets import Market
 from cryptopilot.runtime.settings import load_settings
 from cryptopilot.runtime.wiring import MODELS, assemble, fading, scorer_for, strategy_of
 from cryptopilot.simulation.costs import PAPER
+from tests.conftest import KERNELS
 from tests.fakes.generated import INSTANTS, Generated
 from tests.fakes.house import a_house
 from tests.fakes.market import START, ScriptedNews
@@ -176,8 +177,8 @@ def run_driver(made: Generated, **changed: Any) -> tuple[list[Record], list[tupl
 
 def driven(history: History, mandate: Mandate, **changed: Any) -> Run:
     """The strategy of a mandate over a history, by the compiled driver; HOLDs told."""
-    predictions = predict(history, MODELS, fading(history.timeframe_ms))
-    setting = replace(Setting(mandate, PAPER, 10_000 * 10**8, "USDT", tells_holds=True), **changed)
+    predictions = predict(history, MODELS, fading(history.timeframe_ms), KERNELS)
+    setting = replace(Setting(mandate, PAPER, 10_000 * 10**8, "USDT", tells_holds=True, cache=KERNELS), **changed)
     strategy = strategy_of(mandate)
     if isinstance(strategy, Ensemble):
         return backtest(history, setting, predictions=predictions)

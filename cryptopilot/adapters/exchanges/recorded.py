@@ -34,13 +34,15 @@ class Recording:
 class RecordedMarket:
     """A `CandleSource` over files. Gaps stay gaps.
 
+    Args:
+        instruments: on whose grids prices and volumes are read, where others are not to find their own.
     Raises:
         DataFileError: a file is missing, empty, damaged, out of order or holds candles that cannot be.
     """
 
     label = "REPLAY"
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, instruments: Mapping[str, Instrument] | None = None) -> None:
         self.name = f"replay:{recording.exchange}"
         self.timeframe_ms = timeframe_ms(recording.timeframe)
         step = self.timeframe_ms
@@ -50,7 +52,7 @@ class RecordedMarket:
         self.first_instant = self.first_decision - HISTORY * step
         self._latest = recording.until // step * step
         self.last_instant: int | None = self._latest
-        declared = _declared(recording.folder)
+        declared = _declared(recording.folder) if instruments is None else dict(instruments)
         self._rows: dict[str, tuple[int, Ints]] = {}
         found: dict[str, Instrument] = {}
         for symbol in sorted(recording.symbols):

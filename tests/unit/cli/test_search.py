@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cryptopilot.cli.main import app
-from tests.conftest import ROOT
+from tests.conftest import ROOT, with_kernels
 from tests.fakes.cluster import a_cluster
 
 pytestmark = pytest.mark.data
@@ -53,12 +53,12 @@ class Choosy:
 
 @pytest.fixture(scope="module")
 def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("searched") / "home"
+    return with_kernels(tmp_path_factory.mktemp("searched") / "home")
 
 
 @pytest.fixture
 def home(kept_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """One home for all tests here: its kernels are compiled once."""
+    """One home for all tests here."""
     monkeypatch.setenv("CRYPTOPILOT_HOME", str(kept_home))
     return kept_home
 
