@@ -152,6 +152,7 @@ def test_a_run_that_never_traded_knows_its_capital_and_makes_nothing_up() -> Non
     assert found.account.final == money(CAPITAL, "USDT")
     assert (found.returns.total, found.drawdowns.deepest, found.activity.turnover) == (0.0, 0.0, 0.0)
     assert (found.drawdowns.peak_at, found.trades.expectancy, found.by_symbol) == (None, None, {})
+    assert (found.drawdowns.length_ms, found.drawdowns.longest_ms) == (0, 0)
     for unknown in (found.returns.sharpe, found.trades.win_rate, found.significance.probabilistic):
         assert math.isnan(unknown)
     assert json.loads(json.dumps(found.as_json()))["returns"]["sharpe"] is None
