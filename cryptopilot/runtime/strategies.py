@@ -54,6 +54,11 @@ def named(name: str, values: Mapping[str, object] | None = None) -> Chosen | Ens
     return choose(_loaded(offered[name]), values)
 
 
+def file_of(text: str) -> Path | None:
+    """The file that *text* names; None where it names a built-in or installed strategy."""
+    return Path(_split(text)[0]) if _is_path(text) else None
+
+
 def names() -> list[str]:
     """What `named` finds: built in first, then installed."""
     return [*BUILT_IN, *sorted({point.name for point in _installed()} - set(BUILT_IN))]

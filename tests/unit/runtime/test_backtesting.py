@@ -39,9 +39,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def ask(home: Path, folder: Path) -> Callable[..., Answer]:
     def asked(
-        data: Path = folder, *, until: str = "", fee: str = "binance", finer: str = "", **settings: object
+        data: Path = folder, *, until: str = "", fee: str = "binance", finer: str = "", **settings: Any
     ) -> Answer:
-        given = {"CRYPTOPILOT_HOME": home, "PIPELINE_MARKET": f"replay:{data}", **given}
+        given: dict[str, Any] = {"CRYPTOPILOT_HOME": home, "PIPELINE_MARKET": f"replay:{data}", **settings}
         return answer(Question(load_settings(**given), Choice("BINANCE", "", until), fee, finer=finer))
 
     return asked
@@ -237,9 +237,7 @@ def wrong_questions() -> list[tuple[dict[str, object], type[CryptoPilotError], s
     ]
 
 
-@pytest.mark.parametrize(
-    ("given", "kind", "named"), wrong_questions(), ids=lambda x: json.dumps(x) if isinstance(x, dict) else ""
-)
+@pytest.mark.parametrize(("given", "kind", "named"), wrong_questions(), ids=lambda x: x if isinstance(x, str) else "")
 def test_a_wrong_question_is_refused_by_what_is_wrong(
     ask: Callable[..., Answer], given: dict[str, str], kind: type[CryptoPilotError], named: str
 ) -> None:
