@@ -43,11 +43,11 @@ def answered(strategy: Chosen, entry: Entry) -> Entry | None:
 
 def _number(strategy: str, callbacks: Callbacks, which: str, entry: Entry, low: float, high: float) -> float:
     found = _asked(strategy, callbacks, which, entry)
-    number = isinstance(found, Real) and not isinstance(found, bool)
-    if not (number and math.isfinite(found) and low <= found <= high):  # type: ignore[arg-type,operator]
+    number = float(found) if isinstance(found, Real) and not isinstance(found, bool) else math.nan
+    if not (low <= number <= high and number < math.inf):
         bounds = f"a number from {low:g}" + (f" to {high:g}" if high < math.inf else "")
         raise CallbackFailedError(strategy, which, entry, f"answered {found!r}; allowed: {bounds}")
-    return float(found)  # type: ignore[arg-type]
+    return number
 
 
 def _asked(strategy: str, callbacks: Callbacks, which: str, entry: Entry) -> object:
