@@ -56,13 +56,15 @@ class Shelf:
 
     def holds(self, condition: Condition) -> Mask:
         """Where a condition holds, bool [k]. What is unknown fulfils none; a crossing looks at the row before, too."""
-        left, right = (np.broadcast_to(self.column(term), self.rows) for term in (condition.left, condition.right))
+        left, right = self.column(condition.left), self.column(condition.right)
         if condition.relation.endswith("below"):
             left, right = right, left
-        found: Mask = left > right
+        found: Mask = np.array(np.broadcast_to(np.greater(left, right), self.rows))
         if condition.relation.startswith("crosses"):
-            found[1:] &= left[:-1] <= right[:-1]
+            found[1:] &= ~found[:-1]
             found[:1] = False
+            before = np.flatnonzero(found) - 1  # Few: to look closer here is cheaper than to compare everything twice.
+            found[before + 1] = _at(left, before) <= _at(right, before)
         return found
 
     def asked(self, declaration: Declaration) -> tuple[Mask, Mask]:
@@ -74,6 +76,10 @@ class Shelf:
         for condition in declaration.enter:
             enter &= self.holds(condition)
         return enter, leave
+
+
+def _at(column: Floats | float, rows: npt.NDArray[np.int64]) -> Floats | float:
+    return column if isinstance(column, float) else column[rows]
 
 
 def shelf_of(history: History, symbol: str, cache: Path | None = None) -> Shelf:
@@ -114,4 +120,4 @@ def places(masks: Iterable[Mask], rows: npt.NDArray[np.int64], begins: int) -> t
         rows: int64 [k], each bar's place in the history.
     """
     first = int(np.searchsorted(rows, begins))
-    return tuple(rows[first:][mask[first:]] - begins for mask in masks)
+    return tuple(rows[np.flatnonzero(mask[first:]) + first] - begins for mask in masks)

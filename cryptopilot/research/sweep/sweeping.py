@@ -104,9 +104,10 @@ class Sweep:
         Args:
             fills: `engine.FILL`, room for the fills of a group of one.
         """
-        bound = [self.space.declaration.bound(group.values(k)) for k in range(len(group.brackets))]
-        brackets = np.array([(one.stop.value, one.target.value) for one in bound], np.float64)
-        entries, leaves = places(self.shelf.asked(bound[0]), self._rows, self._begins)
+        declared = self.space.declaration
+        values = [group.values(k) for k in range(len(group.brackets))]
+        brackets = np.array([(declared.stop.bound(v).value, declared.target.bound(v).value) for v in values])
+        entries, leaves = places(self.shelf.asked(declared.bound(values[0])), self._rows, self._begins)
         accounts = np.zeros(len(brackets), ACCOUNT)
         self._play(self._track, self._terms, entries, leaves, brackets, accounts, fills)
         return accounts
