@@ -13,7 +13,7 @@ import sys
 
 from bench.measure import PEER_PYTHON, RESULTS, ROOT, kept_figures, table
 
-NAMES = ("indicators", "instant", "start", "journal", "replay", "api", "stream")
+NAMES = ("indicators", "instant", "start", "journal", "replay", "api", "stream", "sweep")
 
 
 def main(names: list[str]) -> int:

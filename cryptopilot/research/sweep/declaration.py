@@ -38,7 +38,7 @@ class Term(NamedTuple):
 
     def bound(self, values: Mapping[str, float]) -> "Term":
         """With the parameter's value for its name."""
-        return Term(self.kind, values[self.value]) if isinstance(self.value, str) else self
+        return Term(self.kind, float(values[self.value])) if isinstance(self.value, str) else self
 
 
 class Condition(NamedTuple):
