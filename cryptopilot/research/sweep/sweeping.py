@@ -19,7 +19,7 @@ from cryptopilot.research.sweep.engine import ACCOUNT, FILL, kernel
 from cryptopilot.research.sweep.shelf import Shelf, places, shelf_of
 from cryptopilot.research.sweep.space import Group, Space
 from cryptopilot.research.sweep.track import terms_of, track_of
-from cryptopilot.rules.arithmetic import UNKNOWN, share
+from cryptopilot.rules.arithmetic import UNKNOWN
 
 NO_FILLS = np.empty(0, FILL)
 
@@ -52,8 +52,8 @@ OBJECTIVES: Mapping[str, Callable[[Figures], float]] = {
     "equity": lambda f: float(f.equity),
     "sharpe": lambda f: f.sharpe,
     "profit_factor": lambda f: f.profit_factor,
-    "calm": lambda f: share(f.equity, 1) * (1.0 - f.drawdown),
 }
+"""What combinations may be ranked by; higher is better."""
 
 
 class Summary(NamedTuple):
