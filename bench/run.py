@@ -13,7 +13,9 @@ import sys
 
 from bench.measure import PEER_PYTHON, RESULTS, ROOT, kept_figures, table
 
-NAMES = ("indicators", "instant", "start", "journal", "replay", "api", "stream", "search")
+NAMES = (
+    "indicators", "instant", "start", "journal", "replay", "api", "stream", "search", "sweep", "backtest",
+)  # fmt: skip
 
 
 def main(names: list[str]) -> int:

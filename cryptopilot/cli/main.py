@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from cryptopilot import __version__
-from cryptopilot.cli import backtest, data, search, users
+from cryptopilot.cli import backtest, data, search, sweep, users
 from cryptopilot.cli.output import NO, clear_errors, say, say_json
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -65,6 +65,7 @@ def serve(
 app.command()(backtest.backtest)
 app.command()(search.optimise)
 app.command("walk-forward")(search.walk_forward)
+app.command()(sweep.sweep)
 
 
 @app.command()

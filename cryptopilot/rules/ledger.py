@@ -32,7 +32,7 @@ def sold(
     """
     received = notional(ticks, quantity, scale)
     charged = fee(received, fee_ppm)
-    given_up = mul_div_up(quantity, cost, lots)
+    given_up = cost if quantity == lots else mul_div_up(quantity, cost, lots)  # Most sales are whole: no division.
     return (
         cash + received - charged,
         lots - quantity,
