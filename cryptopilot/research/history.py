@@ -79,7 +79,7 @@ class History:
         """bool [m, n]: whether a bar closed."""
         return self.bars[:-1, :, 3] >= 0
 
-    @cached_property
+    @property
     def closes(self) -> Floats:
         """float64 [m, n], in quote; NaN where a bar is missing."""
         return self._priced(3)
@@ -87,18 +87,31 @@ class History:
     @cached_property
     def returns(self) -> Floats:
         """float64 [m, n], each close over the one before, less 1; NaN where either is missing, as live has it."""
-        grid = np.full(self.closes.shape, np.nan)
-        grid[1:] = self.closes[1:] / self.closes[:-1] - 1.0
+        closes = self._priced(3)
+        grid = np.full(closes.shape, np.nan)
+        np.divide(closes[1:], closes[:-1], out=grid[1:])
+        grid[1:] -= 1.0
         return grid
 
     def column(self, symbol: str) -> tuple[Ints, Floats]:
         """A symbol's bars that are there: their places [k], and open, high, low, close, volume float64 [5, k]."""
-        s = self.symbols.index(symbol)
-        places = np.flatnonzero(self.present[:, s])
-        instrument, bars = self.instruments[symbol], self.bars[:-1, s][places].T
-        prices = (bars[:4] * instrument.price_num).astype(np.float64) / float(instrument.price_den)
-        volume = (bars[4] * instrument.lot_num).astype(np.float64) / float(instrument.lot_den)
-        return places, np.vstack([prices, volume])
+        places = np.flatnonzero(self.present[:, self.symbols.index(symbol)])
+        values = np.empty((5, len(places)))
+        for field in range(5):
+            values[field] = self.field(symbol, field)
+        return places, values
+
+    def field(self, symbol: str, field: int) -> Floats:
+        """One of open, high, low, close, volume, by its place, of a symbol's bars that are there: float64 [k]."""
+        s, instrument = self.symbols.index(symbol), self.instruments[symbol]
+        units, present = self.bars[:-1, s, field], self.present[:, s]
+        if not present.all():
+            units = units[present]
+        num, den = (
+            (instrument.price_num, instrument.price_den) if field < 4 else (instrument.lot_num, instrument.lot_den)
+        )
+        found: Floats = (units if num == 1 else units * num) / float(den)
+        return found
 
     def _priced(self, field: int) -> Floats:
         ticks = self.bars[:-1, :, field]

@@ -7,7 +7,7 @@ import numpy as np
 
 from cryptopilot.agents.strategies.chosen import Chosen
 from cryptopilot.agents.strategies.entries import answered
-from cryptopilot.domain.instrument import money
+from cryptopilot.domain.instrument import atoms_per_unit
 from cryptopilot.ports.strategy import Columns, Entry, Wishes
 from cryptopilot.research.history import History
 from cryptopilot.research.layout import UNCONFIRMED, State, WishTable
@@ -65,6 +65,9 @@ def _table(name: str, history: History, found: Mapping[str, Wishes]) -> Any:
     return table
 
 
+_WISHED = ["wish_size", "wish_stop", "wish_target", "wish_confidence"]
+
+
 class Confirming:
     """Asks a strategy's callbacks about the purchases of an instant, in the review's order, as live does.
 
@@ -73,27 +76,28 @@ class Confirming:
     """
 
     def __init__(self, strategy: Chosen, history: History, quote: str) -> None:
-        self._strategy, self._quote = strategy, quote
+        self._strategy, self._unit = strategy, atoms_per_unit(quote)
         self._instruments = tuple(history.instruments.values())
 
     def __call__(self, state: State, instant: int) -> None:
         desks = state.desks
-        buying = np.flatnonzero(desks["wish"] == BUY)
-        known = np.nan_to_num(desks["wish_confidence"][buying])
-        for s in buying[np.argsort(-known, kind="stable")].tolist():
-            entry = answered(self._strategy, self._entry(state, s, instant))
+        buying = (desks["wish"] == BUY).nonzero()[0].tolist()
+        if len(buying) > 1:
+            known = np.nan_to_num(desks["wish_confidence"][buying]).tolist()
+            buying = [s for _, s in sorted(zip(known, buying, strict=True), key=lambda one: (-one[0], one[1]))]
+        cash = int(state.books[0]["cash"]) - int(desks["reserved"].sum())
+        for s in buying:
             desk = desks[s]
+            entry = answered(self._strategy, self._entry(state, desk, s, instant, cash))
             if entry is None:
                 desk["wish"], desk["wish_tag"] = HOLD, UNCONFIRMED
             else:
                 desk["wish_size"], desk["wish_stop"] = entry.size, entry.stop
 
-    def _entry(self, state: State, s: int, instant: int) -> Entry:
-        desk, book, instrument = state.desks[s], state.books[0], self._instruments[s]
-        free = int(book["cash"] - state.desks["reserved"].sum())
+    def _entry(self, state: State, desk: Any, s: int, instant: int, cash: int) -> Entry:
+        book, instrument = state.books[0], self._instruments[s]
+        size, stop, target, confidence = desk[_WISHED].item()
         return Entry(
-            instrument.symbol, instant, instrument.price(int(desk["mark"])), float(desk["wish_size"]),
-            float(desk["wish_stop"]), float(desk["wish_target"]), float(desk["wish_confidence"]),
-            float(money(int(book["equity"]), self._quote)), float(money(free, self._quote)),
-            int((state.desks["lots"] > 0).sum()),
+            instrument.symbol, instant, instrument.price(int(desk["mark"])), size, stop, target, confidence,
+            int(book["equity"]) / self._unit, cash / self._unit, int(book["positions"]),
         )  # fmt: skip

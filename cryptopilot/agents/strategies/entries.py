@@ -27,10 +27,11 @@ def answered(strategy: Chosen, entry: Entry) -> Entry | None:
     """
     callbacks = strategy.callbacks
     if callbacks.stop is not None:
-        entry = entry._replace(stop=_number(strategy.name, callbacks, "stop", entry, NEAREST, WIDEST_STOP))
+        stop = _number(strategy.name, callbacks, "stop", entry, NEAREST, WIDEST_STOP)
+        entry = entry if stop == entry.stop else entry._replace(stop=stop)
     if callbacks.stake is not None:
         size = _number(strategy.name, callbacks, "stake", entry, 0.0, math.inf)
-        entry = entry._replace(size=min(size, entry.size))
+        entry = entry if size >= entry.size else entry._replace(size=size)
     if not entry.size > 0.0:
         return None
     if callbacks.confirm is not None:

@@ -1,7 +1,7 @@
 """Columns that many combinations share: each computed once, by the rules, compiled; and what conditions make of them."""
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -84,8 +84,26 @@ def _at(column: Floats | float, rows: npt.NDArray[np.int64]) -> Floats | float:
 
 def shelf_of(history: History, symbol: str, cache: Path | None = None) -> Shelf:
     """The columns of one symbol of a history."""
-    _, values = history.column(symbol)
-    return Shelf(dict(zip(PRICES, np.ascontiguousarray(values), strict=True)), cache)
+    return Shelf(_Prices(history, symbol), cache)
+
+
+class _Prices(Mapping[str, Floats]):
+    """The prices of a symbol's bars by name, each computed when it is first asked for."""
+
+    def __init__(self, history: History, symbol: str) -> None:
+        self._history, self._symbol = history, symbol
+        self._made: dict[str, Floats] = {}
+
+    def __getitem__(self, name: str) -> Floats:
+        if name not in self._made:
+            self._made[name] = self._history.field(self._symbol, PRICES.index(name))
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(PRICES)
+
+    def __len__(self) -> int:
+        return len(PRICES)
 
 
 def fold_ema(close: Array, n: int, column: Array) -> None:
