@@ -35,7 +35,7 @@ SYMBOL = "BTC/USDT"
 BEGAN = 1_672_531_200_000
 ROUNDS = 5
 CHECKED = 10
-LOT = "0.00001"
+LOT = "0.0001"
 
 
 def space() -> Space:

@@ -15,7 +15,7 @@ from cryptopilot.quant.running import Moments
 from cryptopilot.research.backtest import Setting
 from cryptopilot.research.compiled import compiled_rules
 from cryptopilot.research.history import History
-from cryptopilot.research.sweep.engine import ACCOUNT, FILL, kernel
+from cryptopilot.research.sweep.engine import ACCOUNT, FILL, Wanted, kernel
 from cryptopilot.research.sweep.shelf import Shelf, places, shelf_of
 from cryptopilot.research.sweep.space import Group, Space
 from cryptopilot.research.sweep.track import terms_of, track_of
@@ -109,7 +109,8 @@ class Sweep:
         brackets = np.array([(declared.stop.bound(v).value, declared.target.bound(v).value) for v in values])
         entries, leaves = places(self.shelf.asked(declared.bound(values[0])), self._rows, self._begins)
         accounts = np.zeros(len(brackets), ACCOUNT)
-        self._play(self._track, self._terms, entries, leaves, brackets, accounts, fills)
+        wanted = Wanted(entries, leaves, np.searchsorted(leaves, entries), *np.empty((2, len(entries)), np.int64))
+        self._play(self._track, self._terms, wanted, brackets, accounts, fills)
         return accounts
 
     def figures(self, account: Any) -> Figures:
