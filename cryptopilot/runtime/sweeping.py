@@ -89,7 +89,11 @@ class Swept:
 
 
 def swept(
-    question: Question, document: object, objective: str, top: int, told: Callable[[int, int], None] = lambda _, __: None
+    question: Question,
+    document: object,
+    objective: str,
+    top: int,
+    told: Callable[[int, int], None] = lambda _, __: None,
 ) -> Swept:
     """Run a whole sweep.
 

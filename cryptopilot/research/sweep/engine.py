@@ -125,7 +125,9 @@ def enter(track: Track, terms: Terms, t: int, stop: float, target: float, accoun
     ticks = slipped(bar[0], BUYING, slippage(costs, track.volatility[t + 1], lots, bar[4]))
     if lots <= 0 or ticks > limit:
         return
-    account.cash, account.lots, account.cost, _, charged = bought(account.cash, 0, 0, ticks, lots, costs.fee_ppm, terms.scale)
+    account.cash, account.lots, account.cost, _, charged = bought(
+        account.cash, 0, 0, ticks, lots, costs.fee_ppm, terms.scale
+    )
     account.stop = stop_below(mark, stop)
     account.target = target_above(mark, target)
     account.opened = t

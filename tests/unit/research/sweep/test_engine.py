@@ -45,12 +45,10 @@ def driven(run: Run) -> list[tuple[int, ...]]:
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
-GROUPS = [
-    Group(group.entry, (bracket,)) for group in a_space().groups() for bracket in group.brackets
-]
+GROUPS = [Group(group.entry, (bracket,)) for group in a_space().groups() for bracket in group.brackets]
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     seed=st.integers(0, 10_000),
     group=st.sampled_from(GROUPS),
@@ -89,7 +87,9 @@ def test_the_generated_markets_meet_every_way_to_leave_also_in_parts_and_positio
     codes, in_parts, left_open = set[int](), 0, 0
     for seed in range(40):
         history = a_history(seed)
-        figures, fills, _ = both(history, a_space(), a_setting(size=0.5, hours=5 * (seed % 2)), GROUPS[seed % len(GROUPS)])
+        figures, fills, _ = both(
+            history, a_space(), a_setting(size=0.5, hours=5 * (seed % 2)), GROUPS[seed % len(GROUPS)]
+        )
         codes |= set(fills["code"][fills["side"] < 0].tolist())
         sales = int((fills["side"] < 0).sum())
         in_parts += sales > figures.trades
