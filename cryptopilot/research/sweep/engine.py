@@ -32,7 +32,7 @@ ACCOUNT = np.dtype(
     [
         ("cash", np.int64), ("lots", np.int64), ("cost", np.int64), ("stop", np.int64), ("target", np.int64),
         ("opened", np.int64), ("selling", np.int64), ("reason", np.int64), ("result", np.int64),
-        ("trades", np.int64), ("won", np.int64), ("lost", np.int64), ("gains", np.int64), ("losses", np.int64),
+        ("trades", np.int64), ("stopped", np.int64), ("reached", np.int64), ("won", np.int64), ("lost", np.int64), ("gains", np.int64), ("losses", np.int64),
         ("peak", np.int64), ("drawdown", np.float64),
         ("day", np.int64), ("equity", np.int64), ("sum", np.float64), ("squares", np.float64), ("used", np.int64),
     ],
@@ -41,8 +41,8 @@ ACCOUNT = np.dtype(
 """A combination's account while it runs, and its figures afterwards. Money in atoms.
 
 *selling*: lots that wait to be sold, because of *reason*; *result*: realised by the position so far; *trades* counts
-entries, *won* and *lost* closed trades, *gains* and *losses* what those came to; *drawdown* is the deepest fall from
-*peak*, both at the closes of trades; *day*: how many days of UTC are over, *equity* at the end of the last of them, *sum*
+entries, *stopped* and *reached* exits at stop and target, *won* and *lost* closed trades, *gains* and *losses* what those came to; *drawdown* is the deepest fall from
+*peak*, both at the closes of trades; *day*: how many days of UTC are over, *equity* when the last of them ended, *sum*
 and *squares* of their returns; *used*: fills written."""
 
 FILL = np.dtype([(name, np.int64) for name in ("t", "side", "code", "lots", "ticks", "fee", "cash")])
@@ -70,12 +70,29 @@ def play_all(track: Track, terms: Terms, wanted: Wanted, brackets: Array, accoun
 
     Args:
         wanted: *lowest* and *highest* are filled in.
-        brackets: float64 [k, 2], stops and targets; accounts: ACCOUNT [k], all zero; filled in.
+        brackets: float64 [k, 2], stops and targets, best from near to far; accounts: ACCOUNT [k], all zero; filled in.
         fills: FILL, filled in as far as it goes; empty for none.
     """
     measure(track, wanted)
     for k in range(len(brackets)):
-        play(track, terms, wanted, brackets[k, 0], brackets[k, 1], accounts[k], fills)
+        same = same_as(brackets, accounts, k)
+        if same < k:
+            accounts[k] = accounts[same]
+        else:
+            play(track, terms, wanted, brackets[k, 0], brackets[k, 1], accounts[k], fills)
+
+
+def same_as(brackets: Array, accounts: Array, k: int) -> int:
+    """An earlier bracket that makes the same trades; *k* if there is none.
+
+    Where no trade ended at its stop, or at its target, one that is further away changes nothing.
+    """
+    stop, target = brackets[k]
+    for j in range(k):
+        as_far = brackets[j, 0] == stop or (brackets[j, 0] < stop and accounts[j].stopped == 0)
+        if as_far and (brackets[j, 1] == target or (brackets[j, 1] < target and accounts[j].reached == 0)):
+            return j
+    return k
 
 
 def measure(track: Track, wanted: Wanted) -> None:
@@ -141,7 +158,7 @@ def hold(track: Track, terms: Terms, wanted: Wanted, i: int, account: Array, fil
     """From entry *i* to the instant from which the next one may be wished for."""
     last, leaving = len(track.instants), wanted.ends[i]
     due = due_at(track, terms, account.opened)
-    t = account.opened + 1
+    t: int = account.opened + 1
     if not terms.trailing > 0.0:
         t = min(due, end_of(track, wanted, leaving))
         if wanted.lowest[i] <= account.stop or wanted.highest[i] >= account.target:
@@ -198,6 +215,9 @@ def meet_range(track: Track, terms: Terms, t: int, account: Array, fills: Array)
         return False
     if reason == STOP:
         ticks = slipped(ticks, SELLING, slippage(terms.costs, track.volatility[t], account.lots, bar[4]))
+        account.stopped += 1
+    else:
+        account.reached += 1
     sell(terms, t, account.lots, ticks, reason, account, fills)
     return True
 
@@ -260,7 +280,7 @@ def note(account: Array, fills: Array, t: int, side: int, code: int, lots: int, 
 
 
 STEPS = (
-    note, end_days, sell, meet_opening, meet_range, next_met, due_at, end_of, hold, enter, play, measure, play_all,
+    note, end_days, sell, meet_opening, meet_range, next_met, due_at, end_of, hold, enter, play, measure, same_as, play_all,
 )  # fmt: skip
 """Callees first: the order of compiling. All but the last become part of what calls them, and none may allocate."""
 

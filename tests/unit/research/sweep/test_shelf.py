@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cryptopilot.research.features import feature_rows
-from cryptopilot.research.sweep import shelf as shelves
 from cryptopilot.research.sweep.declaration import PRICES, Term, condition
 from cryptopilot.research.sweep.shelf import Shelf
 from cryptopilot.rules.features import FAST, RSI_BARS, SLOW, Features
@@ -52,11 +51,10 @@ def test_crossings_are_what_two_comparisons_say_bar_by_bar(close: list[float], n
     assert holds(shelf, f"close crosses above ema({n})") == expected
 
 
-def test_a_full_shelf_gives_up_what_was_not_asked_for_longest_and_answers_the_same(monkeypatch: object) -> None:
-    close = np.arange(1.0, 200.0).tolist()
-    roomy, tight = a_shelf(close), a_shelf(close)
-    tight._most = 4
+def test_a_full_shelf_gives_up_what_was_not_asked_for_longest_and_answers_the_same() -> None:
+    close = np.arange(1.0, 200.0)
+    prices = dict.fromkeys(PRICES, close)
+    roomy, tight = Shelf(prices), Shelf(prices, room=5 * close.nbytes)
     for n in (*range(2, 12), 2):
         np.testing.assert_array_equal(tight.column(Term("ema", float(n))), roomy.column(Term("ema", float(n))))
-    assert len(tight._made) == 4
-    assert shelves.SHELF_BYTES >= 4 * 8 * len(close)
+    assert (tight.kept, roomy.kept) == (5, 10)

@@ -1,5 +1,6 @@
 """What can be swept, and how a space that cannot be is told so."""
 
+import itertools
 import re
 from typing import Any
 
@@ -16,11 +17,14 @@ def combinations(space: Any) -> list[dict[str, float]]:
     return [group.values(k) for group in space.groups() for k in range(len(group.brackets))]
 
 
+CROSS_VALUES = ((2, 3, 5), (4, 8, 13), (60, 101), (0.01, 0.03), (0.01, 0.05))
+
+
 def test_groups_hold_every_combination_that_is_left_in_once() -> None:
     found = combinations(a_space())
     expected = [
         {"fast": fast, "slow": slow, "most": most, "stop": stop, "target": target}
-        for fast in (2, 3, 5) for slow in (4, 8, 13) for most in (60, 101) for stop in (0.01, 0.03) for target in (0.01, 0.05)
+        for fast, slow, most, stop, target in itertools.product(*CROSS_VALUES)
         if fast < slow
     ]  # fmt: skip
     assert found == expected

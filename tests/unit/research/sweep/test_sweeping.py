@@ -30,9 +30,9 @@ def sweep() -> Sweep:
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_best_are_those_that_sorting_all_of_them_gives(sweep: Sweep, objective: str) -> None:
     every = [
-        (OBJECTIVES[objective](figures), group.values(k), figures)
+        (float(value), group.values(k), sweep.figures(accounts[k]))
         for group, accounts in sweep.blocks()
-        for k, figures in enumerate(map(sweep.figures, accounts))
+        for k, value in enumerate(OBJECTIVES[objective](sweep, accounts))
     ]
     known = sorted((one for one in every if not math.isnan(one[0])), key=lambda one: -one[0])  # Stable: earlier first.
     found = summarised(sweep, objective, 7)
