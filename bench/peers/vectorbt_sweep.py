@@ -1,6 +1,7 @@
 """The sweep's grid with vectorbt and its Rust engine: averages once each, crossings once a pair.
 
-How many combinations one call takes as columns is told; it is fastest with about ten. Prints the CPU seconds, how many combinations, and what they came to.
+How many combinations one call takes as columns is told; it is fastest with about ten. Prints the CPU
+seconds, how many combinations, and what they came to.
 """
 
 import json

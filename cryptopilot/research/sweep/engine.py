@@ -32,7 +32,8 @@ ACCOUNT = np.dtype(
     [
         ("cash", np.int64), ("lots", np.int64), ("cost", np.int64), ("stop", np.int64), ("target", np.int64),
         ("opened", np.int64), ("selling", np.int64), ("reason", np.int64), ("result", np.int64),
-        ("trades", np.int64), ("stopped", np.int64), ("reached", np.int64), ("won", np.int64), ("lost", np.int64), ("gains", np.int64), ("losses", np.int64),
+        ("trades", np.int64), ("stopped", np.int64), ("reached", np.int64),
+        ("won", np.int64), ("lost", np.int64), ("gains", np.int64), ("losses", np.int64),
         ("peak", np.int64), ("drawdown", np.float64),
         ("day", np.int64), ("equity", np.int64), ("sum", np.float64), ("squares", np.float64), ("used", np.int64),
     ],
@@ -40,10 +41,10 @@ ACCOUNT = np.dtype(
 )  # fmt: skip
 """A combination's account while it runs, and its figures afterwards. Money in atoms.
 
-*selling*: lots that wait to be sold, because of *reason*; *result*: realised by the position so far; *trades* counts
-entries, *stopped* and *reached* exits at stop and target, *won* and *lost* closed trades, *gains* and *losses* what those came to; *drawdown* is the deepest fall from
-*peak*, both at the closes of trades; *day*: how many days of UTC are over, *equity* when the last of them ended, *sum*
-and *squares* of their returns; *used*: fills written."""
+*selling*: lots that wait to be sold, because of *reason*; *result*: realised by the position so far. *trades* counts
+entries, *stopped* and *reached* exits at stop and target, *won* and *lost* closed trades; *gains* and *losses* are what
+those came to. *drawdown* is the deepest fall from *peak*, both at the closes of trades. *day*: how many days of UTC are
+over, *equity* when the last of them ended, *sum* and *squares* of their returns. *used*: fills written."""
 
 FILL = np.dtype([(name, np.int64) for name in ("t", "side", "code", "lots", "ticks", "fee", "cash")])
 """A fill, at the instant *t*; *code* is why it left, 0 for an entry."""
@@ -189,7 +190,8 @@ def due_at(track: Track, terms: Terms, opened: int) -> int:
     last = len(track.instants)
     if terms.longest_ms == 0 or last < 2:
         return last
-    return min(last, opened - (-terms.longest_ms // (track.instants[1] - track.instants[0])))
+    due: int = opened - (-terms.longest_ms // (track.instants[1] - track.instants[0]))
+    return min(last, due)
 
 
 def next_met(track: Track, t: int, until: int, stop: int, target: int) -> int:
@@ -280,7 +282,8 @@ def note(account: Array, fills: Array, t: int, side: int, code: int, lots: int, 
 
 
 STEPS = (
-    note, end_days, sell, meet_opening, meet_range, next_met, due_at, end_of, hold, enter, play, measure, same_as, play_all,
+    note, end_days, sell, meet_opening, meet_range, next_met, due_at, end_of, hold, enter, play, measure, same_as,
+    play_all,
 )  # fmt: skip
 """Callees first: the order of compiling. All but the last become part of what calls them, and none may allocate."""
 
