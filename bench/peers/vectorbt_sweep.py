@@ -1,6 +1,7 @@
-"""The sweep's grid with vectorbt and its Rust engine: averages once each, crossings once a pair, ten columns a call.
+"""The sweep's grid with vectorbt and its Rust engine: averages once each, crossings once a pair.
 
-Ten columns are what it is fastest with. Prints the CPU seconds, how many combinations, and what they came to.
+How many combinations one call takes as columns is told; it is fastest with about ten. Prints the CPU
+seconds, how many combinations, and what they came to.
 """
 
 import json
@@ -12,23 +13,23 @@ import pandas as pd
 import vectorbt as vbt
 from walk import CASH, FASTS, FEE, GRID, RSI, RSI_MOST, SHARE, SLOWS, TICK, WARM, ticks
 
-COLUMNS = 10
 
-
-def main(count: int, combinations: int) -> None:
+def main(count: int, combinations: int, columns: int) -> None:
     vbt.settings["engine"] = "rust"
     opening, high, low, close = (pd.Series(x * TICK) for x in ticks(count).T)
     for frame in (opening, high, low, close):
         frame.index = pd.date_range("2023-01-01", periods=count, freq="1min")
     picked = GRID[:: len(GRID) // combinations]
-    swept(opening, high, low, close, picked[:COLUMNS])
+    swept(opening, high, low, close, picked[:columns], columns)
     began = time.process_time()
-    equity, trades = swept(opening, high, low, close, picked)
+    equity, trades = swept(opening, high, low, close, picked, columns)
     seconds = time.process_time() - began
     print(json.dumps({"seconds": seconds, "combinations": len(picked), "equity": equity, "trades": trades}))
 
 
-def swept(opening: pd.Series, high: pd.Series, low: pd.Series, close: pd.Series, grid: tuple) -> tuple[list, list]:
+def swept(
+    opening: pd.Series, high: pd.Series, low: pd.Series, close: pd.Series, grid: tuple, columns: int
+) -> tuple[list, list]:
     """Final equity and number of trades of each combination."""
     change = close.diff()
     up = change.clip(lower=0).ewm(alpha=1 / RSI, adjust=False).mean()
@@ -37,8 +38,8 @@ def swept(opening: pd.Series, high: pd.Series, low: pd.Series, close: pd.Series,
     calm[:WARM] = False
     averages = {n: vbt.MA.run(close, n, ewm=True).ma.to_numpy() for n in FASTS + SLOWS}
     equity, trades = [], []
-    for begin in range(0, len(grid), COLUMNS):
-        part = grid[begin : begin + COLUMNS]
+    for begin in range(0, len(grid), columns):
+        part = grid[begin : begin + columns]
         crossings = {pair: crossed(averages, *pair, calm) for pair in {(fast, slow) for fast, slow, *_ in part}}
         entries, exits = (np.stack([crossings[fast, slow][side] for fast, slow, *_ in part], axis=1) for side in (0, 1))
         folio = vbt.Portfolio.from_signals(
@@ -59,4 +60,4 @@ def crossed(averages: dict, fast: int, slow: int, calm: np.ndarray) -> tuple[np.
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(*map(int, sys.argv[1:]))

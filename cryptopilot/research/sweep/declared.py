@@ -16,7 +16,7 @@ from cryptopilot.research.wishing import table_of
 
 
 def wished(declaration: Declaration, shelf: Shelf) -> Wishes:
-    """What a declaration without parameters wishes at each row of a shelf; its size and time limit are the mandate's."""
+    """What a declaration without parameters wishes at each row of a shelf; size and time limit are the mandate's."""
     enter, leave = shelf.asked(declaration)
     side = enter.astype(np.int8) - leave.astype(np.int8)
     return wishes(side, stop=declaration.stop.value, target=declaration.target.value)
@@ -31,7 +31,7 @@ def strategy_class(space: Space, cache: Path | None = None) -> type:
     """A class that is a `ports.strategy.Strategy` in research: a combination's values arrive as keywords.
 
     Its indicators are folded from the first row that there is, so it is no strategy for live trading, where there are
-    `lookback` rows only: an average of n bars has forgotten all but a share of e**(-2 * lookback / n) of what came before.
+    `lookback` rows only: an average of n bars still holds e**(-2 * lookback / n) of what came before.
     """
     declared = space.declaration
 

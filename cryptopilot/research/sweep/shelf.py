@@ -1,4 +1,4 @@
-"""Columns that many combinations share: each computed once, by the rules, compiled; and what conditions make of them."""
+"""Columns that combinations share: each computed once, by the rules, compiled; and what conditions make of them."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,18 +25,23 @@ class Shelf:
 
     Args:
         prices: of PRICES, float64 [k], quote per base, volume in base.
-        cache: where kernels are kept between processes.
+        cache: where kernels are kept between processes; room: bytes that indicators may take.
     """
 
-    def __init__(self, prices: Mapping[str, Floats], cache: Path | None = None) -> None:
+    def __init__(self, prices: Mapping[str, Floats], cache: Path | None = None, room: int = SHELF_BYTES) -> None:
         self._prices = prices
         self._folds = folds(cache)
         self._made: OrderedDict[Term, Floats] = OrderedDict()
-        self._most = max(4, SHELF_BYTES // (8 * max(1, self.rows)))
+        self._most = max(4, room // (8 * max(1, self.rows)))
 
     @property
     def rows(self) -> int:
         return len(self._prices["close"])
+
+    @property
+    def kept(self) -> int:
+        """How many indicators are there without being computed again."""
+        return len(self._made)
 
     def column(self, term: Term) -> Floats | float:
         """The values of a term without parameters: float64 [k], NaN while unknown; or its number."""

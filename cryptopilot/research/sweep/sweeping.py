@@ -2,20 +2,19 @@
 
 import heapq
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.timeframe import iso
-from cryptopilot.quant.metrics import annualised
 from cryptopilot.quant.periods import DAYS_PER_YEAR
 from cryptopilot.quant.running import Moments
 from cryptopilot.research.backtest import Setting
 from cryptopilot.research.compiled import compiled_rules
-from cryptopilot.research.history import History
-from cryptopilot.research.sweep.engine import ACCOUNT, FILL, kernel
+from cryptopilot.research.history import Floats, History
+from cryptopilot.research.sweep.engine import ACCOUNT, FILL, Wanted, kernel
 from cryptopilot.research.sweep.shelf import Shelf, places, shelf_of
 from cryptopilot.research.sweep.space import Group, Space
 from cryptopilot.research.sweep.track import terms_of, track_of
@@ -46,14 +45,6 @@ class Found(NamedTuple):
 
     values: Mapping[str, float]
     figures: Figures
-
-
-OBJECTIVES: Mapping[str, Callable[[Figures], float]] = {
-    "equity": lambda f: float(f.equity),
-    "sharpe": lambda f: f.sharpe,
-    "profit_factor": lambda f: f.profit_factor,
-}
-"""What combinations may be ranked by; higher is better."""
 
 
 class Summary(NamedTuple):
@@ -108,25 +99,43 @@ class Sweep:
         values = [group.values(k) for k in range(len(group.brackets))]
         brackets = np.array([(declared.stop.bound(v).value, declared.target.bound(v).value) for v in values])
         entries, leaves = places(self.shelf.asked(declared.bound(values[0])), self._rows, self._begins)
+        order = np.lexsort((brackets[:, 1], brackets[:, 0]))
         accounts = np.zeros(len(brackets), ACCOUNT)
-        self._play(self._track, self._terms, entries, leaves, brackets, accounts, fills)
-        return accounts
+        wanted = Wanted(entries, leaves, np.searchsorted(leaves, entries), *np.empty((2, len(entries)), np.int64))
+        self._play(self._track, self._terms, wanted, brackets[order], accounts, fills)
+        return accounts[np.argsort(order)]
 
     def figures(self, account: Any) -> Figures:
         """What an account's numbers say."""
+        one = np.array([account])
         return Figures(
             int(account["equity"]), int(account["trades"]), int(account["won"]), float(account["drawdown"]),
-            float(account["gains"]) / float(account["losses"]) if account["losses"] > 0 else UNKNOWN,
-            self._sharpe(float(account["sum"]), float(account["squares"])),
+            float(profit_factors(one)[0]), float(self.sharpes(one)[0]),
         )  # fmt: skip
 
-    def _sharpe(self, total: float, squares: float) -> float:
-        """As `quant.metrics.sharpe` has it, from the sums over the days."""
-        n = len(self._track.days)
-        spread = squares - total * total / n
-        if n < 2 or not spread > 0.0:
-            return UNKNOWN
-        return annualised(total / n, math.sqrt(spread / (n - 1)), DAYS_PER_YEAR)
+    def sharpes(self, accounts: Any) -> Floats:
+        """Annual Sharpe ratios [n] as `quant.metrics.sharpe` has them, from the sums over the days; NaN is unknown."""
+        n, total = len(self._track.days), accounts["sum"]
+        spread = accounts["squares"] - total * total / n
+        found: Floats = np.full(len(accounts), UNKNOWN)
+        if n > 1:
+            np.divide(total / n, np.sqrt(np.maximum(spread, 0.0) / (n - 1)), out=found, where=spread > 0.0)
+        return found * math.sqrt(DAYS_PER_YEAR)
+
+
+def profit_factors(accounts: Any) -> Floats:
+    """What won over what lost, of accounts [n]; NaN while nothing has."""
+    found: Floats = np.full(len(accounts), UNKNOWN)
+    np.divide(accounts["gains"], accounts["losses"], out=found, where=accounts["losses"] > 0)
+    return found
+
+
+OBJECTIVES: Mapping[str, Callable[[Sweep, Any], Floats]] = {
+    "equity": lambda _, accounts: accounts["equity"].astype(np.float64),
+    "sharpe": lambda sweep, accounts: sweep.sharpes(accounts),
+    "profit_factor": lambda _, accounts: profit_factors(accounts),
+}
+"""What accounts [n] may be ranked by; higher is better."""
 
 
 def summarised(sweep: Sweep, objective: str, top: int, told: Callable[[int], None] = lambda _: None) -> Summary:
@@ -142,30 +151,46 @@ def summarised(sweep: Sweep, objective: str, top: int, told: Callable[[int], Non
     if top < 1:
         raise InvalidValueError("top", top, "at least 1")
     trials, traded, moments = 0, 0, Moments()
-    best: list[tuple[float, int, Found]] = []
-    for found in _each(sweep):
-        trials += 1
-        traded += found.figures.trades > 0
-        if found.figures.sharpe == found.figures.sharpe:
-            moments = moments.plus(found.figures.sharpe)
-        value = OBJECTIVES[objective](found.figures)
-        if value == value:
-            _keep(best, (value, -trials, found), top)
-        if trials % 1000 == 0:
-            told(trials)
+    best: list[Ranked] = []
+    for group, accounts in sweep.blocks():
+        traded += int((accounts["trades"] > 0).sum())
+        sharpes = sweep.sharpes(accounts)
+        moments = joined(moments, sharpes[~np.isnan(sharpes)])
+        for k, value in _promising(OBJECTIVES[objective](sweep, accounts), best, top):
+            _keep(best, (value, -trials - k, group.values(k), accounts[k].copy()), top)
+        trials += len(accounts)
+        told(trials)
     if not trials:
         raise InvalidValueError("where", len(sweep.space.where), "conditions that leave a combination")
     variance = moments.squares / (moments.n - 1) if moments.n > 1 else UNKNOWN
     ranked = sorted(best, key=lambda one: one[:2], reverse=True)
-    return Summary(trials, traded, variance, tuple(found for _, _, found in ranked))
+    return Summary(trials, traded, variance, tuple(Found(one[2], sweep.figures(one[3])) for one in ranked))
 
 
-def _each(sweep: Sweep) -> Iterable[Found]:
-    for group, accounts in sweep.blocks():
-        for k, account in enumerate(accounts):
-            yield Found(group.values(k), sweep.figures(account))
+Ranked = tuple[float, int, Mapping[str, float], Any]
+"""The objective, the combination's number, negative so that of equals the earlier is the greater; values, account."""
 
 
-def _keep(best: list[tuple[float, int, Found]], one: tuple[float, int, Found], top: int) -> None:
-    """Of equal ones the earlier; numbers differ, so what they are of is never compared."""
+def _promising(values: Floats, best: list[Ranked], top: int) -> Iterator[tuple[int, float]]:
+    """Those of a block that may belong to the best, as they are before it."""
+    least = best[0][0] if len(best) == top else -math.inf
+    return ((int(k), float(values[k])) for k in np.flatnonzero(values > least))
+
+
+def _keep(best: list[Ranked], one: Ranked, top: int) -> None:
+    """Numbers differ, so values and accounts are never compared."""
     heapq.heappush(best, one) if len(best) < top else heapq.heappushpop(best, one)
+
+
+def joined(moments: Moments, more: Floats) -> Moments:
+    """Mean and squares of everything so far and *more* [n].
+
+    Source: T. F. Chan, G. H. Golub and R. J. LeVeque, Updating Formulae and a Pairwise Algorithm for Computing Sample
+    Variances (1979).
+    """
+    if not len(more):
+        return moments
+    n, mean = moments.n + len(more), float(more.mean())
+    away = mean - moments.mean
+    squares = moments.squares + float(((more - mean) ** 2).sum()) + away * away * moments.n * len(more) / n
+    return Moments(n, moments.mean + away * len(more) / n, squares)

@@ -48,7 +48,7 @@ def driven(run: Run) -> list[tuple[int, ...]]:
 GROUPS = [Group(group.entry, (bracket,)) for group in a_space().groups() for bracket in group.brackets]
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(
     seed=st.integers(0, 10_000),
     group=st.sampled_from(GROUPS),
