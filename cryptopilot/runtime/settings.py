@@ -142,6 +142,16 @@ def load_settings(**overrides: Any) -> Settings:
         raise SettingsError([_problem(e) for e in error.errors()]) from error
 
 
+def environment_of_workers() -> dict[str, str]:
+    """The environment of this process without anything that is a setting: workers are told theirs, and no secret."""
+    ours = {str(field.alias) for field in Settings.model_fields.values()}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ours and not name.startswith(("PIPELINE_", "CRYPTOPILOT_"))
+    }
+
+
 def _problem(error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"])
     shown = "***" if "SECRET" in name else repr(error.get("input"))
