@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+os.environ["CRYPTOPILOT_WARM_KERNELS"] = "false"  # Twenty seconds of a processor for every server that a test starts.
+
 hypothesis.settings.register_profile("house", deadline=None)  # How long an example takes is the bench's affair.
 hypothesis.settings.load_profile("house")
 

@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(None, alias="CRYPTOPILOT_TLS_KEY")
     trusted_proxy: str | None = Field(None, min_length=1, alias="CRYPTOPILOT_TRUSTED_PROXY")
     home: Path = Field(default_factory=default_home, alias="CRYPTOPILOT_HOME")
+    warm_kernels: bool = Field(True, alias="CRYPTOPILOT_WARM_KERNELS")
     log_format: str = Field("console", pattern="^(console|json)$", alias="PIPELINE_LOG_FORMAT")
     min_order: Decimal = Field(Decimal(10), ge=0, le=1_000_000, alias="PIPELINE_MIN_ORDER")
     max_order: Decimal = Field(Decimal(1000), ge=1, le=10_000_000, alias="PIPELINE_MAX_ORDER")

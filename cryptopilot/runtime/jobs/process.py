@@ -29,7 +29,8 @@ class Process:
     """
 
     def __init__(self, module: str, errand: bytes, folder: Path) -> None:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for place in (folder.parent, folder):
+            place.mkdir(mode=0o700, exist_ok=True)
         log = os.open(folder / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         try:
             # A session of its own: Ctrl-C in the server's terminal is the server's affair. -P: nothing is imported
