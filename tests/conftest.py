@@ -42,6 +42,14 @@ def market_data() -> Path:
     pytest.skip(why)
 
 
+@pytest.fixture(scope="session")
+def kernels(pytestconfig: pytest.Config) -> Path:
+    """Where compiled rules outlive the run, for homes to link to: twenty seconds for those who have no such folder."""
+    cache = pytestconfig.cache
+    assert cache is not None
+    return Path(cache.mkdir("kernels"))
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees this machine's settings, and none writes into the checkout's home."""
