@@ -44,10 +44,16 @@ def market_data() -> Path:
 
 @pytest.fixture(scope="session")
 def kernels(pytestconfig: pytest.Config) -> Path:
-    """Where compiled rules outlive the run, for homes to link to: twenty seconds for those who have no such folder."""
+    """Compiled rules, warmed as a server warms them, for homes to link to: twenty seconds in a fresh checkout."""
+    from cryptopilot.runtime.warming import Warming
+
     cache = pytestconfig.cache
     assert cache is not None
-    return Path(cache.mkdir("kernels"))
+    folder = Path(cache.mkdir("home")) / "kernels"
+    warming = Warming(folder.parent)
+    warming.start()
+    assert warming.wait(300)
+    return folder
 
 
 @pytest.fixture(autouse=True)

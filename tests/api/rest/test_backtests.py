@@ -235,11 +235,11 @@ def test_r34_no_more_run_at_once_than_the_machine_has_room_for(desk: Office) -> 
 
 
 def test_the_newest_that_have_ended_are_kept(desk: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(queue, "KEPT_EACH", 3)
-    run = [ended(desk, ask(desk))["id"] for _ in range(5)]
-    until(lambda: [job["id"] for job in desk.get(JOBS)["backtests"]] == run[:1:-1])
-    assert {p.name for p in (desk.service.home.path / "backtests").iterdir()} == set(run[2:])
-    assert {job.id for job in StoredJobs(desk.service.engine).all()} == set(run[2:])
+    monkeypatch.setattr(queue, "KEPT_EACH", 2)
+    run = [ended(desk, ask(desk))["id"] for _ in range(3)]
+    until(lambda: [job["id"] for job in desk.get(JOBS)["backtests"]] == run[:0:-1])
+    assert {p.name for p in (desk.service.home.path / "backtests").iterdir()} == set(run[1:])
+    assert {job.id for job in StoredJobs(desk.service.engine).all()} == set(run[1:])
 
 
 def test_pages_hold_every_backtest_once_newest_first(desk: Office) -> None:
@@ -472,6 +472,10 @@ def test_a_database_that_is_away_takes_no_backtest_and_loses_no_result(desk: Off
     assert StoredJobs(desk.service.engine).all()[0].state is JobState.FAILED
 
 
+def kernel_names(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*.nb[ci]")}
+
+
 @pytest.mark.data
 def test_two_coins_over_three_recorded_months_come_to_what_the_command_line_says(
     market_data: Path, kernels: Path, tmp_path: Path
@@ -483,6 +487,7 @@ def test_two_coins_over_three_recorded_months_come_to_what_the_command_line_says
         "PIPELINE_MARKET": f"replay:{market_data}", "PIPELINE_TIMEFRAME": "1h", "PIPELINE_SYMBOLS": "BTC/USDT,ETH/USDT",
         "PIPELINE_MIN_CONFIDENCE": 0.6,
     }  # fmt: skip
+    compiled = kernel_names(kernels)
     with opened(home, **replay) as office:
         there = office.get("/api/candles/series")["series"]
         assert {"BTC/USDT", "ETH/USDT"} <= {
@@ -504,6 +509,7 @@ def test_two_coins_over_three_recorded_months_come_to_what_the_command_line_says
         report = office.get(f"{JOBS}/{job_id}/report")
         exactly(shapes.ReportShape, report)
         assert office.ask("GET", f"{JOBS}/{job_id}/report.html").text.startswith("<!DOCTYPE html>")
+    assert kernel_names(kernels) == compiled  # Warming had left nothing to compile.
     settings = load_settings(CRYPTOPILOT_HOME=home, PIPELINE_TAKE_PROFIT=0.06, **replay)
     told = answer(Question(settings, Choice("BINANCE", "2022-03-01", "2022-05-31"), "0.002", trials=3)).document()
     assert report == {**told, "seconds": report["seconds"]}
