@@ -3,7 +3,6 @@
 How it behaves is said by the number of trials that a backtest is asked with.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +84,7 @@ def stock(home: Path) -> None:
         store.merge(series, Columns(times, np.vstack([opened, high, low, close, volume])), "made up", 1)
 
 
-def a_question(**changed: Any) -> Mapping[str, Any]:
+def a_question(**changed: Any) -> dict[str, Any]:
     """What such a store can answer."""
     given = {
         "symbols": ["BTC/USDT", "ETH/USDT"], "exchange": "BINANCE", "timeframe": "1h", "from": "2022-03-01",

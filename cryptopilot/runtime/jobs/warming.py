@@ -1,4 +1,4 @@
-"""The worker that compiles what backtests run, before anybody asks for one: ``python -m cryptopilot.runtime.jobs.warming``.
+"""The worker that compiles what backtests run before anybody asks: ``python -m cryptopilot.runtime.jobs.warming``.
 
 It runs the smallest of backtests on made-up candles, so that whatever a real one compiles is in the home's cache.
 """
