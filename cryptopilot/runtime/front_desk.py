@@ -32,7 +32,7 @@ def open_front_desk(service: PipelineService, passwords: Passwords | None = None
     """
     access = open_access(service.home, service.engine, service.settings.jwt_secret_key, passwords=passwords)
     board = Board(service)
-    jobs = Jobs(StoredJobs(service.engine), access.audit, service.home.path.resolve() / "backtests")
+    jobs = Jobs(StoredJobs(service.engine), service.home.path.resolve() / "backtests")
     feed = Feed(service, board, jobs)
     feed.open()
     return FrontDesk(service, access, board, feed, Control(service, access.audit, access.settings, board), jobs)

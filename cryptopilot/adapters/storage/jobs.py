@@ -4,9 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select
 
+from cryptopilot.adapters.storage import audit
 from cryptopilot.adapters.storage.database import alone, reading
+from cryptopilot.adapters.storage.owed import Line
 from cryptopilot.adapters.storage.schema import backtests
 from cryptopilot.domain.job import Job, JobState
 
@@ -23,8 +25,8 @@ class StoredJobs:
             rows = connection.execute(select(backtests).order_by(backtests.c.asked_at, backtests.c.id)).all()
         return [_job(row) for row in rows]
 
-    def keep(self, job: Job) -> None:
-        """Keep a job as it stands now, in place of how it stood before.
+    def keep(self, job: Job, line: Line | None = None) -> None:
+        """Keep a job as it stands now, in place of how it stood before, and *line* in the audit trail, or neither.
 
         Raises:
             JournalUnavailableError: the database did not take it.
@@ -32,15 +34,22 @@ class StoredJobs:
         with alone(self._engine) as connection:
             connection.execute(delete(backtests).where(backtests.c.id == job.id))
             connection.execute(insert(backtests).values(_row(job)))
+            _write(connection, line)
 
-    def remove(self, job_id: str) -> None:
-        """Keep a job no longer.
+    def remove(self, job_id: str, line: Line | None = None) -> None:
+        """Keep a job no longer, and *line* in the audit trail, or neither happens.
 
         Raises:
             JournalUnavailableError: the database did not take it.
         """
         with alone(self._engine) as connection:
             connection.execute(delete(backtests).where(backtests.c.id == job_id))
+            _write(connection, line)
+
+
+def _write(connection: Connection, line: Line | None) -> None:
+    if line is not None:
+        audit.append(connection, *line)
 
 
 def _row(job: Job) -> dict[str, Any]:

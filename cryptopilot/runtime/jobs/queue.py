@@ -17,8 +17,8 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
-from cryptopilot.adapters.storage.audit import AuditTrail
 from cryptopilot.adapters.storage.jobs import StoredJobs
+from cryptopilot.adapters.storage.owed import Line as AuditLine
 from cryptopilot.adapters.storage.pages import Cursor, Page
 from cryptopilot.domain.errors import ConflictError, JournalUnavailableError, NotFoundError, ServiceClosedError
 from cryptopilot.domain.job import Job, JobState, QueueFullError
@@ -72,10 +72,10 @@ class Jobs:
     """
 
     def __init__(
-        self, stored: StoredJobs, audit: AuditTrail, folder: Path, *, most: int | None = None,
+        self, stored: StoredJobs, folder: Path, *, most: int | None = None,
         begun: Callable[[bytes, Path], Worker] = _process, limits: Limits | None = None,
     ) -> None:  # fmt: skip
-        self._stored, self._audit, self._folder = stored, audit, folder
+        self._stored, self._folder = stored, folder
         self._most, self._begun, self._limits = most or at_once(), begun, limits or Limits()
         self._acting, self._knowing = threading.RLock(), threading.Lock()
         self._known: dict[str, Job] = {}
@@ -127,9 +127,8 @@ class Jobs:
             mine = [one for one in self._of(user_id) if one.waits_or_runs]
             if sum(one.state is JobState.QUEUED for one in mine) >= QUEUED_EACH:
                 raise QueueFullError(QUEUED_EACH, RETRY_AFTER_S)
-            self._stored.keep(job)
+            self._stored.keep(job, _line(who, "backtest.run", job))
             self._know(job)
-            self._written(who, "backtest.run", job)
             self._dispatch()
         return self.get(user_id, job.id)
 
@@ -168,13 +167,11 @@ class Jobs:
             self._require_open()
             job = self.get(user_id, job_id)
             if job.waits_or_runs:
-                job = self._cancelled(job)
-                self._written(who, "backtest.cancel", job)
+                job = self._cancelled(job, who)
                 self._dispatch()
             else:
-                self._forget(job)
+                self._forget(job, _line(who, "backtest.remove", job))
                 job = replace(job, state=JobState.REMOVED)
-                self._written(who, "backtest.remove", job)
         return job
 
     def shown(self, user_id: str) -> list[Job]:
@@ -279,10 +276,10 @@ class Jobs:
     def _interrupted(self, job: Job) -> None:
         self._change(replace(job, state=JobState.INTERRUPTED, ended_at=wall_ms(), doing=""))
 
-    def _cancelled(self, job: Job) -> Job:
+    def _cancelled(self, job: Job, who: Who) -> Job:
         """Stored first: what is told as cancelled stays so."""
         job = replace(job, state=JobState.CANCELLED, ended_at=wall_ms(), doing="")
-        self._stored.keep(job)
+        self._stored.keep(job, _line(who, "backtest.cancel", job))
         self._unsaved.discard(job.id)
         self._know(job)
         if job.id in self._running:
@@ -299,8 +296,8 @@ class Jobs:
             except JournalUnavailableError as error:
                 log.warning("backtest_not_removed", extra={"backtest": job.id, "error": str(error)})
 
-    def _forget(self, job: Job) -> None:
-        self._stored.remove(job.id)
+    def _forget(self, job: Job, line: AuditLine | None = None) -> None:
+        self._stored.remove(job.id, line)
         self._unsaved.discard(job.id)
         shutil.rmtree(self._folder / job.id, ignore_errors=True)
         with self._knowing:
@@ -308,9 +305,8 @@ class Jobs:
             self._told[job.id] = replace(job, state=JobState.REMOVED)
         self.wake()
 
-    def _written(self, who: Who, action: str, job: Job) -> None:
-        detail = {"strategy": job.question["strategy"], "symbols": len(job.question["symbols"])}
-        try:
-            self._audit.append(wall_ms(), who.username, action, job.id, detail, who.address)
-        except JournalUnavailableError as error:  # It is done, and is not to be told as failed.
-            log.error("audit_line_missing", extra={"action": action, "who": who.username, "error": str(error)})
+
+def _line(who: Who, action: str, job: Job) -> AuditLine:
+    """What the audit trail says of an act."""
+    detail = {"strategy": job.question["strategy"], "symbols": len(job.question["symbols"])}
+    return AuditLine(wall_ms(), who.username, action, job.id, detail, who.address)
