@@ -53,11 +53,12 @@ def desk(idle: None, tmp_path: Path) -> Iterator[Office]:
 @pytest.fixture(scope="module")
 def counter(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """The same for many tests, whose questions are refused, or wait behind one that takes all day."""
-    with pytest.MonkeyPatch.context() as patch, opened(tmp_path_factory.mktemp("home")) as office:
-        workers.install(patch, tmp_path_factory.mktemp("worker"))
+    with opened(tmp_path_factory.mktemp("home")) as office:
         workers.stock(office.service.home.path)
         office.desk.jobs._most = 1
-        ask(office, workers.WAITS)
+        with pytest.MonkeyPatch.context() as patch:  # Not for other tests' workers.
+            workers.install(patch, tmp_path_factory.mktemp("worker"))
+            half_through(office, ask(office, workers.WAITS))
         yield office
 
 
