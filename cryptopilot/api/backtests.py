@@ -114,7 +114,7 @@ def backtest(identity: Asking, desk: Desk, backtest_id: BacktestId) -> BacktestA
 
 @router.get("/backtests/{backtest_id}/report", responses=_REPORT, response_model=ReportShape)
 def report(identity: Asking, desk: Desk, backtest_id: BacktestId) -> Response:
-    """The whole report of a backtest that is done: the document that `cryptopilot backtest --json` writes."""
+    """The whole report of a backtest that is done: what `cryptopilot backtest --json` writes, its equity thinned."""
     return Response(desk.jobs.document(identity.user_id, backtest_id), media_type="application/json")
 
 

@@ -98,8 +98,9 @@ class Answer:
     def html(self) -> str:
         return report.html(self.runs, self.manifest)
 
-    def document(self) -> dict[str, Any]:
-        return report.document(self.runs, self.manifest, self.seconds)
+    def document(self, most_points: int | None = None) -> dict[str, Any]:
+        """The whole of it; *most_points* of the equity, every instant unless given."""
+        return report.document(self.runs, self.manifest, self.seconds, most_points)
 
 
 def answer(question: Question, progress: Progress = lambda _, __: None) -> Answer:

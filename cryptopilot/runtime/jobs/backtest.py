@@ -16,6 +16,8 @@ from cryptopilot.runtime.jobs.worker import settle
 from cryptopilot.runtime.markets import Choice
 from cryptopilot.runtime.settings import load_settings
 
+MOST_POINTS = 5000
+"""Of the equity in a report: a screen shows no more, and every minute of some years would be hundreds of megabytes."""
 _LONGEST = 1000
 _FOLDERS = re.compile(r"(?<![\w.])/(?:[^\s/]+/)*(?=[^\s/])")
 """The folders of an absolute path; BTC/USDT and n/a are none."""
@@ -43,7 +45,7 @@ def _work(errand: Errand, answers: BinaryIO) -> dict[str, Any]:
     question = Question(settings, choice, errand.fee, errand.latency_ms, trials=errand.trials)
     found = answer(question, lambda doing, share: _say(answers, Line(doing, share)))
     _say(answers, Line("writing", 0.95))
-    _write(DOCUMENT, msgspec.json.encode(found.document()))
+    _write(DOCUMENT, msgspec.json.encode(found.document(MOST_POINTS)))
     _write(PAGE, found.html().encode())
     return figures(found)
 

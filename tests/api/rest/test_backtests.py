@@ -19,6 +19,7 @@ from cryptopilot.domain.timeframe import MINUTE, iso
 from cryptopilot.runtime.backtesting import Question, answer
 from cryptopilot.runtime.jobs import queue
 from cryptopilot.runtime.jobs.asking import MOST_BARS
+from cryptopilot.runtime.jobs.backtest import MOST_POINTS
 from cryptopilot.runtime.jobs.errand import Limits
 from cryptopilot.runtime.jobs.worker import NICENESS
 from cryptopilot.runtime.markets import Choice
@@ -512,7 +513,9 @@ def test_two_coins_over_three_recorded_months_come_to_what_the_command_line_says
         assert office.ask("GET", f"{JOBS}/{job_id}/report.html").text.startswith("<!DOCTYPE html>")
     assert kernel_names(kernels) == compiled  # Warming had left nothing to compile.
     settings = load_settings(CRYPTOPILOT_HOME=home, PIPELINE_TAKE_PROFIT=0.06, **replay)
-    told = answer(Question(settings, Choice("BINANCE", "2022-03-01", "2022-05-31"), "0.002", trials=3)).document()
+    told = answer(Question(settings, Choice("BINANCE", "2022-03-01", "2022-05-31"), "0.002", trials=3)).document(
+        MOST_POINTS
+    )
     assert report == {**told, "seconds": report["seconds"]}
     assert seen[-1]["figures"]["final_equity"] == told["statistics"]["expected"]["account"]["final"]
 
