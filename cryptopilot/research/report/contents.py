@@ -36,7 +36,7 @@ def document(
 
 
 def equity_points(outcome: Outcome, most: int | None = None) -> Json:
-    """Every instant, or the *most* telling ones: equity, buy and hold beside it, and how far equity is below its peak."""
+    """Equity, buy and hold beside it, and how far equity is below its peak: at every instant, or the *most* telling."""
     chosen = slice(None) if most is None else thinned(outcome.equity, most)
     fall = drawdown(np.r_[outcome.capital, outcome.equity])[1:][chosen]
     equity, held = outcome.equity[chosen], outcome.market[chosen]

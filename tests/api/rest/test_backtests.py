@@ -513,9 +513,8 @@ def test_two_coins_over_three_recorded_months_come_to_what_the_command_line_says
         assert office.ask("GET", f"{JOBS}/{job_id}/report.html").text.startswith("<!DOCTYPE html>")
     assert kernel_names(kernels) == compiled  # Warming had left nothing to compile.
     settings = load_settings(CRYPTOPILOT_HOME=home, PIPELINE_TAKE_PROFIT=0.06, **replay)
-    told = answer(Question(settings, Choice("BINANCE", "2022-03-01", "2022-05-31"), "0.002", trials=3)).document(
-        MOST_POINTS
-    )
+    question = Question(settings, Choice("BINANCE", "2022-03-01", "2022-05-31"), "0.002", trials=3)
+    told = answer(question).document(MOST_POINTS)
     assert report == {**told, "seconds": report["seconds"]}
     assert seen[-1]["figures"]["final_equity"] == told["statistics"]["expected"]["account"]["final"]
 
