@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -39,19 +39,11 @@ RETRY_AFTER_S = 30
 _FAREWELL_S = 5.0
 
 
-class Worker(Protocol):
-    """What works on an errand; see `process.Process`."""
-
-    def listen(self, told: Callable[[Line], None], seconds: float) -> Line: ...
-
-    def kill(self) -> None: ...
-
-
 class Running(NamedTuple):
     """Whose job it is, its worker, and the thread that listens to it."""
 
     user_id: str
-    worker: Worker
+    worker: Process
     listener: threading.Thread
 
 
@@ -60,23 +52,16 @@ def at_once() -> int:
     return max(1, (os.cpu_count() or 1) // 2)
 
 
-def _process(errand: bytes, folder: Path) -> Worker:
-    return Process(WORKER, errand, folder)
-
-
 class Jobs:
     """All backtests of one home. Methods may be called from any thread.
 
     Args:
-        folder: of the reports, one folder a job; most: that run at the same time; begun: starts a worker.
+        folder: of the reports, one folder a job.
     """
 
-    def __init__(
-        self, stored: StoredJobs, folder: Path, *, most: int | None = None,
-        begun: Callable[[bytes, Path], Worker] = _process, limits: Limits | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, stored: StoredJobs, folder: Path) -> None:
         self._stored, self._folder = stored, folder
-        self._most, self._begun, self._limits = most or at_once(), begun, limits or Limits()
+        self._most, self._limits = at_once(), Limits()
         self._acting, self._knowing = threading.RLock(), threading.Lock()
         self._known: dict[str, Job] = {}
         self._running: dict[str, Running] = {}
@@ -109,7 +94,9 @@ class Jobs:
             self._open = False
             running = list(self._running.items())
             for job_id, found in running:
-                self._interrupted(self._known[job_id])
+                job = self._known.get(job_id)  # Cancelled and removed, perhaps.
+                if job is not None and job.state is JobState.RUNNING:
+                    self._interrupted(job)
                 found.worker.kill()
         for _, found in running:
             found.listener.join(_FAREWELL_S)
@@ -124,8 +111,7 @@ class Jobs:
         job = Job(secrets.token_hex(8), user_id, wall_ms(), question, text)
         with self._acting:
             self._require_open()
-            mine = [one for one in self._of(user_id) if one.waits_or_runs]
-            if sum(one.state is JobState.QUEUED for one in mine) >= QUEUED_EACH:
+            if sum(one.state is JobState.QUEUED for one in self._of(user_id)) >= QUEUED_EACH:
                 raise QueueFullError(QUEUED_EACH, RETRY_AFTER_S)
             self._stored.keep(job, _line(who, "backtest.run", job))
             self._know(job)
@@ -236,7 +222,7 @@ class Jobs:
         began = replace(job, state=JobState.RUNNING, begun_at=wall_ms(), doing="starting")
         self._change(began)
         try:
-            worker = self._begun(job.errand.encode(), self._folder / job.id)
+            worker = Process(WORKER, job.errand.encode(), self._folder / job.id)
         except OSError as error:
             problem = f"it could not be started: {error.strerror or error}"
             self._ended(began, Line(problem=problem))
@@ -245,7 +231,7 @@ class Jobs:
         self._running[job.id] = Running(job.user_id, worker, listener)
         listener.start()
 
-    def _listen(self, job: Job, worker: Worker) -> None:
+    def _listen(self, job: Job, worker: Process) -> None:
         """Follow a worker to its end, then let the next one begin."""
         last = worker.listen(lambda line: self._progressed(job.id, line), self._limits.seconds)
         with self._acting:
