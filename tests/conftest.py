@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 
+os.environ["CRYPTOPILOT_WARM_KERNELS"] = "false"  # Twenty seconds of a processor for every server that a test starts.
+
 hypothesis.settings.register_profile("house", deadline=None)  # How long an example takes is the bench's affair.
 hypothesis.settings.load_profile("house")
 
@@ -38,6 +40,20 @@ def market_data() -> Path:
     if os.environ.get("CRYPTOPILOT_REQUIRE_DATA"):
         pytest.fail(why)
     pytest.skip(why)
+
+
+@pytest.fixture(scope="session")
+def kernels(pytestconfig: pytest.Config) -> Path:
+    """Compiled rules, warmed as a server warms them, for homes to link to: twenty seconds in a fresh checkout."""
+    from cryptopilot.runtime.warming import Warming
+
+    cache = pytestconfig.cache
+    assert cache is not None
+    folder = Path(cache.mkdir("home")) / "kernels"
+    warming = Warming(folder.parent)
+    warming.start()
+    assert warming.wait(300)
+    return folder
 
 
 @pytest.fixture(autouse=True)

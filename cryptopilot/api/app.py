@@ -1,5 +1,6 @@
 """The HTTP application: routes behind one door."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -7,7 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from cryptopilot import __version__
-from cryptopilot.api import auth, books, decisions, page, pipeline, stream, watching
+from cryptopilot.api import auth, backtests, books, decisions, page, pipeline, stream, watching
 from cryptopilot.api.commands import Allowances, Commands
 from cryptopilot.api.door import Door
 from cryptopilot.api.precedence import Precedence
@@ -32,8 +33,12 @@ def bare_app(desk: FrontDesk) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with stream.open_hub(app, desk).open():
-            yield
+        await asyncio.to_thread(desk.jobs.open)
+        try:
+            async with stream.open_hub(app, desk).open():
+                yield
+        finally:
+            await asyncio.to_thread(desk.jobs.close)
 
     app = FastAPI(
         title="CryptoPilot", version=__version__, docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan,
@@ -41,7 +46,7 @@ def bare_app(desk: FrontDesk) -> FastAPI:
     )  # fmt: skip
     app.state.desk = desk
     handle_errors(app)
-    for module in (auth, pipeline, books, decisions, stream, watching, page):
+    for module in (auth, pipeline, books, decisions, backtests, stream, watching, page):
         app.include_router(module.router)
     page.serve_page(app)
     openapi_with_stream(app)

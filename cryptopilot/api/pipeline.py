@@ -128,7 +128,7 @@ def config(_asking: Asking, desk: Desk) -> ConfigAnswer:
     return {"success": True, "config": pipeline_config(service.settings), "settings": found}
 
 
-def _field(name: str) -> Any:
+def setting_field(name: str) -> Any:
     """A setting's type and bounds, as a field that may be left out."""
     low, high = preferences.bounds(name)
     if name in ("min_order", "max_order"):
@@ -144,20 +144,20 @@ def _field(name: str) -> Any:
 _NESTED = ("max_position_size", "max_daily_loss", "max_correlation", "max_drawdown", *preferences.EXITS)
 
 RiskManagementChange: Any = create_model(
-    "RiskManagementChange", __base__=Body, **{name: _field(name) for name in _NESTED}
+    "RiskManagementChange", __base__=Body, **{name: setting_field(name) for name in _NESTED}
 )
 ConfigChange: Any = create_model(
     "ConfigChange",
     __base__=Body,
     __doc__="A part of the configuration, in its published shape; what is left out stays as it is.",
-    **{name: _field(name) for name in preferences.CHANGEABLE if name not in _NESTED},
+    **{name: setting_field(name) for name in preferences.CHANGEABLE if name not in _NESTED},
     risk_management=(RiskManagementChange, Field(default=None)),
 )
 LimitsChange: Any = create_model(
     "LimitsChange",
     __base__=Body,
     __doc__="A part of the limits; what is left out stays as it is.",
-    **{name: _field(name) for name in preferences.LIMITS},
+    **{name: setting_field(name) for name in preferences.LIMITS},
 )
 
 

@@ -15,7 +15,7 @@ from starlette.routing import Match
 from typing_extensions import TypedDict
 
 from cryptopilot.api import bodies
-from cryptopilot.domain import errors, people
+from cryptopilot.domain import errors, job, people
 
 log = logging.getLogger("trading_pipeline")
 
@@ -96,6 +96,9 @@ def answer(error: errors.CryptoPilotError) -> Response:
             return unauthorised(str(error))
         case people.ThrottledError():
             return throttled(str(error), error.retry_after_s)
+        case job.QueueFullError():
+            told = {"field": error.field, "value": error.value, "allowed": error.allowed}
+            return throttled(str(error), error.retry_after_s, **told)
         case errors.InvalidValueError():
             return field_problem(error.field, error.value, error.allowed)
         case errors.UnknownSymbolError():
@@ -113,9 +116,9 @@ def unauthorised(detail: str) -> Response:
     return problem(401, "unauthorised", detail, {"WWW-Authenticate": 'Bearer realm="cryptopilot"'})
 
 
-def throttled(detail: str, retry_after_s: int) -> Response:
+def throttled(detail: str, retry_after_s: int, **more: Any) -> Response:
     """Too much at once."""
-    return problem(429, "too_many", detail, {"Retry-After": str(retry_after_s)})
+    return problem(429, "too_many", detail, {"Retry-After": str(retry_after_s)}, **more)
 
 
 async def _ours(_request: Request, error: Exception) -> Response:

@@ -22,7 +22,7 @@ from cryptopilot.domain.errors import CryptoPilotError
 from cryptopilot.domain.people import Identity
 from cryptopilot.domain.timeframe import iso
 from cryptopilot.engine.clock import stopwatch_ms, wall_ms
-from cryptopilot.runtime.feed import TOPICS, Said
+from cryptopilot.runtime.feed import OWN, TOPICS, Said
 from cryptopilot.runtime.front_desk import FrontDesk
 from cryptopilot.runtime.shapes.stream import Authenticate, FromClient, FromServer, Subscribe, Topic
 
@@ -72,6 +72,10 @@ class Client:
             return
         self.waiting_bytes += len(text)
         self.waiting.put_nowait(text)
+
+    def may_hear(self, said: Said) -> bool:
+        """Whether a message is for everybody, or for this one."""
+        return said.owner is None or (self.identity is not None and self.identity.user_id == said.owner)
 
     def end(self, code: int) -> None:
         """Close, for the reason that *code* says; the first reason counts."""
@@ -206,6 +210,8 @@ class Hub:
         except CryptoPilotError:
             client.end(UNAUTHORISED)
             return
+        if client.identity is not None and client.identity.user_id != identity.user_id:
+            client.topics -= set(OWN)  # These begin anew: they were somebody else's.
         client.identity = identity
         _say(
             client,
@@ -226,22 +232,23 @@ class Hub:
         """Let a client hear on from where every topic stands; nothing can come in between."""
         async with self._turning:
             await self._turn()
-            resumed, texts = self._caught_up(message)
+            assert client.identity is not None  # `_hear` lets nobody else subscribe.
+            resumed, texts = self._caught_up(message, client.identity.user_id)
             client.topics |= set(message["topics"])
             _say(client, {"type": "subscribed", "topics": sorted(client.topics), "resumed": resumed})
             for text in texts:
                 client.put(text)
 
-    def _caught_up(self, message: Subscribe) -> tuple[list[Topic], list[bytes]]:
+    def _caught_up(self, message: Subscribe, user_id: str) -> tuple[list[Topic], list[bytes]]:
         """The topics that go on where the client was, and what brings it to where every topic stands."""
         feed, resumed, texts = self._desk.feed, list[Topic](), list[bytes]()
         after = message.get("after", {}) if message.get("stream_id") == feed.stream_id else {}
         for topic in dict.fromkeys(message["topics"]):
-            missed = feed.missed(topic, after[topic]) if topic in after else None
+            missed = feed.missed(topic, after[topic], user_id) if topic in after else None
             if missed is not None:
                 resumed.append(topic)
                 texts += [said.text for said in missed]
-            elif (whole := feed.snapshot(topic)) is not None:
+            elif (whole := feed.snapshot(topic, user_id)) is not None:
                 texts.append(whole.text)
         return resumed, texts
 
@@ -272,7 +279,7 @@ class Hub:
     def _tell(self, said: Iterable[Said]) -> None:
         for one in said:
             for client in self.clients:
-                if one.topic in client.topics:
+                if one.topic in client.topics and client.may_hear(one):
                     client.put(one.text)
 
     async def _beat(self) -> None:

@@ -21,6 +21,7 @@ from cryptopilot.runtime.front_desk import open_front_desk
 from cryptopilot.runtime.markets import Choice
 from cryptopilot.runtime.service import PipelineService
 from cryptopilot.runtime.settings import load_settings
+from cryptopilot.runtime.warming import Warming
 
 _REFRESH_S = 0.5
 _LINE_S = 10.0
@@ -37,6 +38,7 @@ def serve(
     service = PipelineService(settings, choice, fresh=fresh)
     configure_logging(settings.log_format, file=service.home.path / "cryptopilot.log" if live else None)
     taken = None
+    warming = Warming(service.home.path)
     try:
         if settings.host in LOOPBACK:  # A taken port is an error before anything else happens.
             taken = take_port(settings, has_users=False)
@@ -55,6 +57,8 @@ def serve(
         http = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, name="http", daemon=True)
         http.start()
         batch = settings.speed == "max"
+        if settings.warm_kernels and not batch:  # Who replays at full speed wants the processor for that.
+            warming.start()
         with (
             Live(LiveView(service, address), console=console, refresh_per_second=1 / _REFRESH_S)
             if live
@@ -71,6 +75,7 @@ def serve(
         document = report.session_report(service)
         say_json(document) if as_json else say(report.in_words(document))
     finally:
+        warming.stop()
         service.close()
         if taken is not None:
             taken.close()

@@ -98,8 +98,9 @@ class Answer:
     def html(self) -> str:
         return report.html(self.runs, self.manifest)
 
-    def document(self) -> dict[str, Any]:
-        return report.document(self.runs, self.manifest, self.seconds)
+    def document(self, most_points: int | None = None) -> dict[str, Any]:
+        """The whole of it; *most_points* of the equity, every instant unless given."""
+        return report.document(self.runs, self.manifest, self.seconds, most_points)
 
 
 def answer(question: Question, progress: Progress = lambda _, __: None) -> Answer:
@@ -112,7 +113,7 @@ def answer(question: Question, progress: Progress = lambda _, __: None) -> Answe
     began = time.perf_counter()
     progress("reading", 0.0)
     asked = asked_of(question)
-    prepared = prepare(asked, question.settings, question.finer)
+    prepared = prepare(asked, question.settings, question.finer, progress)
     strategy = strategy_of(question.settings.mandate())
     wishes = None
     if isinstance(strategy, Chosen):
@@ -142,7 +143,9 @@ def asked_of(question: Question) -> dict[str, Any]:
     return drawn(wanted, None)
 
 
-def prepare(asked: Mapping[str, Any], settings: Settings, finer: str = "") -> Prepared:
+def prepare(
+    asked: Mapping[str, Any], settings: Settings, finer: str = "", progress: Progress = lambda _, __: None
+) -> Prepared:
     """Read and predict what *asked*, a replay's spec, describes.
 
     Args:
@@ -151,6 +154,7 @@ def prepare(asked: Mapping[str, Any], settings: Settings, finer: str = "") -> Pr
     market = open_market(asked)
     cache = settings.home / KERNELS
     history = history_of(market.candles, market.news, scorer_for(market.candles.instruments))
+    progress("predicting", 0.15)
     predictions = predict(history, MODELS, fading(history.timeframe_ms), cache)
     inner = _finer(asked, history, finer) if finer else NO_FINER
     return Prepared(history, predictions, one_quote(history.instruments), cache, inner)

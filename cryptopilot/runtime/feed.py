@@ -9,7 +9,7 @@ Nothing is numbered before everything it takes has been read: a database that do
 import logging
 import secrets
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, get_args
@@ -24,11 +24,14 @@ from cryptopilot.domain.timeframe import iso
 from cryptopilot.engine.clock import wall_ms
 from cryptopilot.ports.journal import Batch
 from cryptopilot.runtime.board import Board, Posted
+from cryptopilot.runtime.jobs.queue import Jobs
 from cryptopilot.runtime.recent import Reasoned, proposals, reasoned
 from cryptopilot.runtime.service import PipelineService
+from cryptopilot.runtime.shapes.backtests import BacktestShape
 from cryptopilot.runtime.shapes.pipeline import SignalShape
 from cryptopilot.runtime.shapes.stream import EquityPoint, Topic
 from cryptopilot.runtime.views import alerts, books, decisions, log_lines
+from cryptopilot.runtime.views.backtests import backtest
 from cryptopilot.runtime.views.market import headline
 
 TOPICS: tuple[Topic, ...] = get_args(Topic)
@@ -37,6 +40,9 @@ STATES: tuple[Topic, ...] = ("status", "market", "predictions", "positions", "ac
 
 STORED: tuple[Topic, ...] = ("orders", "trades", "fills", "news", "equity")
 """Topics of events that are in the database: while nobody listens they stand still."""
+
+OWN: tuple[Topic, ...] = ("jobs",)
+"""Topics of which everybody hears their own part alone, with numbers of its own."""
 
 KEPT_MESSAGES = 500
 """Of each topic of events: what a listener may have missed and still hear."""
@@ -52,11 +58,12 @@ _OrderEvent = OrderIntended | OrderSent | OrderFilled | OrderCancelled
 
 
 class Said(NamedTuple):
-    """One message, ready to be sent."""
+    """One message, ready to be sent: to *owner*, where a topic is everybody's own; else to whoever listens."""
 
     topic: Topic
     seq: int
     text: bytes
+    owner: str | None = None
 
 
 class _Record:
@@ -72,11 +79,13 @@ class _Record:
 class Feed:
     """One stream of messages, from one start of the server to its end."""
 
-    def __init__(self, service: PipelineService, board: Board) -> None:
+    def __init__(self, service: PipelineService, board: Board, jobs: Jobs) -> None:
         self.stream_id = secrets.token_hex(8)
-        self._service, self._board = service, board
+        self._service, self._board, self._jobs = service, board, jobs
         self._lock = threading.Lock()
-        self._records: dict[Topic, _Record] = {topic: _Record() for topic in TOPICS}
+        self._records: dict[Topic, _Record] = {topic: _Record() for topic in TOPICS if topic not in OWN}
+        self._own: defaultdict[str, _Record] = defaultdict(_Record)
+        """The topic of jobs, by user id; what there is to show is known to the jobs themselves."""
         self._noted: deque[Batch] | None = None
         """What was committed since the stored topics were read; None while they have yet to be read."""
         self._lines = log_lines.LogLines()
@@ -89,7 +98,7 @@ class Feed:
         """Begin to hear what the pipeline commits and says."""
         self._service.observe(self._note)
         logging.getLogger("trading_pipeline").addHandler(self._lines)
-        self._lines.wake = self._woken
+        self._lines.wake = self._jobs.wake = self._woken
 
     def close(self) -> None:
         """Hear no more."""
@@ -112,18 +121,20 @@ class Feed:
             self._noted = None
             self._shown_now(self._board.posted())
 
-    def snapshot(self, topic: Topic) -> Said | None:
-        """The whole of a topic as of its newest message.
+    def snapshot(self, topic: Topic, user_id: str) -> Said | None:
+        """The whole of a topic as of its newest message, as that user may hear it.
 
         None where the database has not answered yet: a turn tells it to everybody as soon as it has.
         """
         with self._lock:
+            if topic in OWN:
+                return self._own_snapshot(user_id)
             return self._snapshot(topic) if self._stands(topic) else None
 
-    def missed(self, topic: Topic, after: int) -> list[Said] | None:
-        """What a topic has said since its message *after*; None when that is not kept any more."""
+    def missed(self, topic: Topic, after: int, user_id: str) -> list[Said] | None:
+        """What a topic has said to that user since its message *after*; None when that is not kept any more."""
         with self._lock:
-            record = self._records[topic]
+            record = self._own[user_id] if topic in OWN else self._records[topic]
             if not self._stands(topic):
                 return None
             if after == record.seq:
@@ -154,7 +165,28 @@ class Feed:
             for topic in STATES
             if posted.documents[topic].body is not self._records[topic].state
         ]
-        return said + self._updates({"alerts": self._alerts.changes(posted.moment.status), "log": self._lines.take()})
+        said += self._updates({"alerts": self._alerts.changes(posted.moment.status), "log": self._lines.take()})
+        return said + self._of_jobs()
+
+    def _of_jobs(self) -> list[Said]:
+        """Jobs that have changed, told to those whose they are."""
+        said, changed = [], defaultdict[str, list[BacktestShape]](list)
+        for job in self._jobs.take():
+            changed[job.user_id].append(backtest(job))
+        for user_id, entries in changed.items():
+            record = self._own[user_id]
+            record.seq += 1
+            record.said.append(
+                Said("jobs", record.seq, _message("jobs", "update", record.seq, _encode(entries)), user_id)
+            )
+            said.append(record.said[-1])
+        return said
+
+    def _own_snapshot(self, user_id: str) -> Said:
+        """A user's jobs as they stand; what changed since the newest message is told again."""
+        entries = [backtest(job) for job in self._jobs.shown(user_id)]
+        seq = self._own[user_id].seq
+        return Said("jobs", seq, _message("jobs", "snapshot", seq, _encode(entries)), user_id)
 
     def _stored(self) -> list[Said]:
         """What was committed since the last time; whole topics where that cannot be told one by one.

@@ -109,6 +109,30 @@ def judged(given: Settings, current: Settings, wanted: Mapping[str, Any]) -> Cha
     return Changes(settings, changed, {n: msgspec.json.encode(wanted[n]).decode() for n in wanted})
 
 
+def varied(current: Settings, wanted: Mapping[str, Any]) -> Settings:
+    """*current* with other limits and exits (by name, as JSON values), to be tried on history; nothing is changed.
+
+    Raises:
+        InvalidValueError: a value is none of them, malformed or out of its range, alone or beside the others.
+    """
+    for name, value in wanted.items():
+        if name not in (*LIMITS, *EXITS):
+            raise InvalidValueError(name, value, f"a limit or an exit: {', '.join((*LIMITS, *EXITS))}")
+        _require_kind(name, value)
+    settings = _built(current, wanted, set(wanted))
+    settings.mandate()  # Limits that contradict each other are refused here.
+    return settings
+
+
+def replaced(current: Settings, **values: Any) -> Settings:
+    """*current* with other *values* by field name, validated whole.
+
+    Raises:
+        InvalidValueError: one is not allowed; names it.
+    """
+    return _built(current, values, set(values))
+
+
 def described(given: Settings, current: Settings, stored: Mapping[str, str]) -> list[SettingShape]:
     """Every setting of the pipeline, with its range and where its value comes from."""
     return [_setting(name, given, current, stored) for name in _WORDS]

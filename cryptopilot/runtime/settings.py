@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     tls_key: Path | None = Field(None, alias="CRYPTOPILOT_TLS_KEY")
     trusted_proxy: str | None = Field(None, min_length=1, alias="CRYPTOPILOT_TRUSTED_PROXY")
     home: Path = Field(default_factory=default_home, alias="CRYPTOPILOT_HOME")
+    warm_kernels: bool = Field(True, alias="CRYPTOPILOT_WARM_KERNELS")
     log_format: str = Field("console", pattern="^(console|json)$", alias="PIPELINE_LOG_FORMAT")
     min_order: Decimal = Field(Decimal(10), ge=0, le=1_000_000, alias="PIPELINE_MIN_ORDER")
     max_order: Decimal = Field(Decimal(1000), ge=1, le=10_000_000, alias="PIPELINE_MAX_ORDER")
@@ -140,6 +141,16 @@ def load_settings(**overrides: Any) -> Settings:
         return Settings(**{name: value for name, value in overrides.items() if value is not None})
     except ValidationError as error:
         raise SettingsError([_problem(e) for e in error.errors()]) from error
+
+
+def environment_of_workers() -> dict[str, str]:
+    """The environment of this process without anything that is a setting: workers are told theirs, and no secret."""
+    ours = {str(field.alias) for field in Settings.model_fields.values()}
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ours and not name.startswith(("PIPELINE_", "CRYPTOPILOT_"))
+    }
 
 
 def _problem(error: Any) -> str:

@@ -25,6 +25,7 @@ KEYS = {
     "alerts": "id",
     "log": "id",
     "equity": "at",
+    "jobs": "id",
 }
 
 

@@ -13,7 +13,7 @@ from cryptopilot.adapters.exchanges.files import check_order, read_candles
 from cryptopilot.domain.candle import Bar, Opening
 from cryptopilot.domain.errors import DataFileError, InvalidValueError, UnknownSymbolError
 from cryptopilot.domain.instrument import Instrument
-from cryptopilot.domain.series import series_of
+from cryptopilot.domain.series import Series, series_of
 from cryptopilot.domain.timeframe import iso, timeframe_ms
 from cryptopilot.ports.candles import HISTORY, Closed
 from cryptopilot.quant.quality import Columns, Floats, Ints
@@ -131,12 +131,18 @@ def available(folder: Path, exchange: str, timeframe: str) -> tuple[str, ...]:
     place = _place(folder)
     if not place.is_dir():
         raise DataFileError(folder, "no such folder; allowed: one with candles/EXCHANGE-BASE_QUOTE-TIMEFRAME.parquet")
-    there = [s for path in (*place.glob("*.parquet"), *place.glob("*/*/*.arrow")) if (s := series_of(path)) is not None]
+    there = series_in(folder)
     found = sorted({s.symbol for s in there if (s.exchange, s.timeframe) == (exchange, timeframe)})
     if not found:
         others = ", ".join(sorted({f"{s.exchange} {s.timeframe}" for s in there})) or "none"
         raise DataFileError(place, f"no candles of {exchange} at {timeframe}; it has: {others}")
     return tuple(found)
+
+
+def series_in(folder: Path) -> list[Series]:
+    """Every series that a folder, or a home's candle store, has, sorted; none where there is no folder."""
+    place = _place(folder)
+    return sorted({s for path in (*place.glob("*.parquet"), *place.glob("*/*/*.arrow")) if (s := series_of(path))})
 
 
 def _place(folder: Path) -> Path:

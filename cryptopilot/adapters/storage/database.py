@@ -19,7 +19,7 @@ from cryptopilot.domain.errors import (
     WriterLostError,
 )
 
-REVISION = "0003"
+REVISION = "0004"
 """The newest migration: what this program works with."""
 
 _PATIENCE = {

@@ -301,3 +301,20 @@ stored_settings = Table(
     Column("set_by", Text, nullable=False),
     Column("set_at", BigInteger, nullable=False),
 )
+
+backtests = Table(
+    "backtests",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("begun_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("state", Text, nullable=False),
+    Column("question", Text, nullable=False),
+    Column("errand", Text, nullable=False),
+    Column("figures", Text),
+    Column("problem", Text),
+    Index("backtests_of_user", "user_id", "asked_at"),
+)
+"""Jobs; their reports are files in the home."""

@@ -2,11 +2,12 @@
 
 Every topic counts its own messages: `seq` grows by one from message to message of one topic in one stream. Topics of
 state (status, market, predictions, positions, account, funnel) carry the whole of it each time. Topics of events
-(signals, orders, trades, fills, news, alerts, log, equity) carry what is new; an entry with an id that is known
+(signals, orders, trades, fills, news, alerts, log, equity, jobs) carry what is new; an entry with an id that is known
 replaces the one before. A snapshot stands for everything before it.
 
 Of signals a snapshot holds the newest instant's and, before them, the latest to buy or sell; an update every one to buy
-or sell since the last, and the newest instant's HOLDs.
+or sell since the last, and the newest instant's HOLDs. The topic of jobs is everybody's own: each user hears of theirs
+alone, and numbers count for that user.
 """
 
 from typing import Annotated, Literal, NotRequired
@@ -14,13 +15,14 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from cryptopilot.runtime.shapes.backtests import BacktestShape
 from cryptopilot.runtime.shapes.books import AccountShape, FillShape, OrderShape, PositionShape
 from cryptopilot.runtime.shapes.decisions import FunnelShape, NewsShape
 from cryptopilot.runtime.shapes.pipeline import MarketDatum, PredictionShape, SignalShape, Status, TradeShape
 
 Topic = Literal[
     "status", "market", "predictions", "signals", "orders", "fills", "positions", "news", "alerts", "log",
-    "account", "trades", "equity", "funnel",
+    "account", "trades", "equity", "funnel", "jobs",
 ]  # fmt: skip
 
 
@@ -192,9 +194,15 @@ class FunnelMessage(_Message):
     data: FunnelShape
 
 
+class JobsMessage(_Message):
+    topic: Literal["jobs"]
+    data: list[BacktestShape]
+
+
 Message = Annotated[
     StatusMessage | MarketMessage | PredictionsMessage | SignalsMessage | OrdersMessage | FillsMessage | TradesMessage
-    | PositionsMessage | AccountMessage | NewsMessage | AlertsMessage | LogMessage | EquityMessage | FunnelMessage,
+    | PositionsMessage | AccountMessage | NewsMessage | AlertsMessage | LogMessage | EquityMessage | FunnelMessage
+    | JobsMessage,
     Field(discriminator="topic"),
 ]  # fmt: skip
 

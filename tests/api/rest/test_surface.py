@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from cryptopilot.adapters.storage.pages import Wanted
 from cryptopilot.domain.instrument import money
 from cryptopilot.domain.timeframe import iso
-from cryptopilot.runtime.shapes import books, decisions, people, pipeline, statistics
+from cryptopilot.runtime.shapes import backtests, books, decisions, people, pipeline, statistics
 from tests.api.rest.office import Office, exactly
 
 PIPELINE = "/api/trading-pipeline"
@@ -35,6 +35,9 @@ ANSWERS: dict[str, Any] = {
     "/api/news": decisions.NewsAnswer,
     "/api/audit": decisions.AuditAnswer,
     "/api/auth/me": people.MeAnswer,
+    "/api/strategies": backtests.StrategiesAnswer,
+    "/api/candles/series": backtests.SeriesAnswer,
+    "/api/backtests": backtests.BacktestsAnswer,
 }
 _MONEY = re.compile(r"-?\d+(\.\d+)?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z")

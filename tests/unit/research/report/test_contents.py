@@ -52,6 +52,18 @@ def test_the_curve_has_every_instant() -> None:
     assert 0.0 <= max(point["drawdown"] for point in found) <= deepest_drawdown(outcome.equity).depth + 1e-12
 
 
+def test_a_thinned_curve_keeps_its_ends_its_extremes_and_what_each_point_says() -> None:
+    some = runs(instants=5000)
+    outcome = some[1][0]
+    whole, thin = (report.document(some, a_manifest(), 1.0, most)["equity"] for most in (None, 200))
+    assert isinstance(whole, list)
+    assert isinstance(thin, list)
+    assert len(thin) <= 200
+    places = [whole.index(point) for point in thin]
+    assert places == sorted(places)
+    assert {0, len(whole) - 1, int(outcome.equity.argmax()), int(outcome.equity.argmin())} <= set(places)
+
+
 def test_the_guide_explains_every_field() -> None:
     guide = (ROOT / "docs" / "guide" / "backtest-report.md").read_text()
     document = json.loads(json.dumps(report.document(runs(), a_manifest(), 1.0)))
