@@ -247,7 +247,8 @@ def main() -> None:
     both = 1 / (1 / many["driven"] + 1 / many["predicted"])
     at_least = rate >= 4 * best if theirs else None
     figures = [
-        Figure("backtest, columns to records", "M candles/s", rate, ">= 4x", at_least, math.nan, said, best, rate / best),
+        Figure("backtest, columns to records", "M candles/s", rate, ">= 4x", at_least, math.nan, said, best,
+               rate / best),
         Figure("... against a pass by hand", "M candles/s", rate, ">= 0.25x", rate >= 0.25 * hand, math.nan,
                "one pass by hand", hand, rate / hand),
         Figure("... the driver alone", "M candles/s", CANDLES / one["driver"] / 1e6, "", None),
@@ -263,7 +264,8 @@ def main() -> None:
         Figure("... features and predictions", "M rows/s", many["predicted"] / 1e6, "", None),
         Figure("... together", "M rows/s", both / 1e6, ">= 20", both >= 20e6),
         Figure("opening 10 M stored candles", "ms", whole_ones["open"] * 1e3, "<= 10", whole_ones["open"] <= 0.010),
-        Figure("10 symbols, a year of 5 m, start to report", "s", whole_ones["year"], "<= 3", whole_ones["year"] <= 3.0),
+        Figure("10 symbols, a year of 5 m, start to report", "s", whole_ones["year"], "<= 3",
+               whole_ones["year"] <= 3.0),
         Figure("100 k candles, start to report", "s", whole_ones["first"], "<= 1.5", whole_ones["first"] <= 1.5),
     ]  # fmt: skip
     if theirs:

@@ -18,7 +18,7 @@ os.environ["CRYPTOPILOT_WARM_KERNELS"] = "false"  # Twenty seconds of a processo
 hypothesis.settings.register_profile("house", deadline=None)  # How long an example takes is the bench's affair.
 hypothesis.settings.load_profile("house")
 
-KERNELS = ROOT / ".pytest_cache" / "kernels"
+KERNELS = ROOT / ".pytest_cache" / "d" / "home" / "kernels"
 """Where tests keep compiled rules, which takes twenty seconds otherwise; every version of the rules has its own."""
 
 
