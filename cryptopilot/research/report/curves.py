@@ -51,10 +51,13 @@ def _level(y: float, shown: str) -> str:
 
 
 def _times(across: Scale) -> str:
-    return "".join(
-        line(across(time), _TOP, across(time), _DEEPEST, "grid") + label(across(time), _HEIGHT - 8.0, name, "middle")
-        for time, name in time_ticks(int(across.low), int(across.high))
-    )
+    shown = ((across(time), name) for time, name in time_ticks(int(across.low), int(across.high)))
+    return "".join(line(x, _TOP, x, _DEEPEST, "grid") + label(x, _HEIGHT - 8.0, name, _anchor(x)) for x, name in shown)
+
+
+def _anchor(x: float) -> str:
+    """Within the picture, at its right edge too."""
+    return "middle" if x < _RIGHT - 20.0 else "end"
 
 
 def _under_water(across: Scale, instants: Ints, depth: Floats) -> str:
