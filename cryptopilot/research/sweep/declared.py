@@ -1,6 +1,6 @@
 """A declaration with its numbers, as what the full driver takes: a table of wishes, or a strategy over columns."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from cryptopilot.research.history import History
 from cryptopilot.research.layout import WishTable
 from cryptopilot.research.sweep.declaration import PRICES, Declaration
 from cryptopilot.research.sweep.shelf import Shelf
-from cryptopilot.research.sweep.space import Space
+from cryptopilot.research.sweep.space import Group, Space
 from cryptopilot.research.wishing import table_of
 
 
@@ -25,6 +25,16 @@ def wished(declaration: Declaration, shelf: Shelf) -> Wishes:
 def wish_table(history: History, symbol: str, declaration: Declaration, shelf: Shelf) -> WishTable:
     """The same for the driver, over the whole history of that symbol alone."""
     return table_of(history, {symbol: wished(declaration, shelf)})
+
+
+def wish_tables(
+    history: History, symbol: str, declaration: Declaration, group: Group, shelf: Shelf
+) -> Iterator[WishTable]:  # fmt: skip
+    """Those of a group's combinations, which wish on the same side at the same bars."""
+    shared = wish_table(history, symbol, declaration.bound(group.values(0)), shelf)
+    for k in range(len(group.brackets)):
+        bound = declaration.bound(group.values(k))
+        yield shared._replace(stop=np.array([[bound.stop.value]]), target=np.array([[bound.target.value]]))
 
 
 def strategy_class(space: Space, cache: Path | None = None) -> type:

@@ -14,7 +14,7 @@ from cryptopilot.agents.strategies.chosen import Chosen, choose
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.research.backtest import backtest
 from cryptopilot.research.predictions import Predictions
-from cryptopilot.research.sweep.declared import strategy_class, wish_table
+from cryptopilot.research.sweep.declared import strategy_class, wish_table, wish_tables
 from cryptopilot.research.sweep.space import Group
 from cryptopilot.research.sweep.sweeping import OBJECTIVES, Sweep, summarised
 from cryptopilot.research.wishing import columns_of, wishes_of
@@ -82,6 +82,17 @@ def test_twenty_combinations_of_the_measured_workload_are_the_full_driver_s() ->
         )
         assert (account["equity"], account["trades"]) == (run.equity[-1], run.book["trades"])
         assert account["trades"] > 50
+
+
+def test_the_tables_of_a_group_are_those_of_its_combinations(sweep: Sweep) -> None:
+    made, declared = a_history(5), a_space().declaration
+    group = next(a_space().groups())
+    tables = list(wish_tables(made, SYMBOL, declared, group, sweep.shelf))
+    assert len(tables) == len(group.brackets) == 4
+    for k, table in enumerate(tables):
+        alone = wish_table(made, SYMBOL, declared.bound(group.values(k)), sweep.shelf)
+        for one, other in zip(table, alone, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 def test_a_declaration_is_a_strategy_whose_wishes_are_those_of_the_shared_columns(sweep: Sweep) -> None:
