@@ -45,15 +45,15 @@ class BacktestAsked(Body):
 
     symbols: list[Annotated[str, Field(pattern=SYMBOL.pattern, max_length=40)]] = Field(min_length=1, max_length=50)
     exchange: str = Field(pattern="^[A-Z0-9_]{1,32}$", description="As GET /api/candles/series names it.")
-    timeframe: str = Field(max_length=10, description="Such as 5m or 1h.")
-    start: str = Field(alias="from", max_length=40)
-    until: str = Field(alias="to", max_length=40)
+    timeframe: str = Field(pattern="^[0-9]{1,3}[a-z]$", description="Such as 5m or 1h.")
+    start: str = Field(alias="from", min_length=10, max_length=40)
+    until: str = Field(alias="to", min_length=10, max_length=40)
     strategy: str = Field(
         "ensemble", pattern="^[a-z][a-z0-9_-]{0,31}$", description="A name of GET /api/strategies; never a file."
     )
     parameters: dict[str, int | float | str] = Field(default_factory=dict, max_length=100)
-    capital: str | None = Field(None, pattern=preferences.AMOUNT, description="In quote; the server's unless given.")
-    fee: str = Field("binance", max_length=40, description="A fraction, or VENUE[:TIER].")
+    capital: str = Field(default=None, pattern=preferences.AMOUNT, description="In quote; the server's unless given.")
+    fee: str = Field("binance", pattern="^[a-z0-9.:]{1,40}$", description="A fraction, or VENUE[:TIER].")
     latency_ms: int = Field(0, ge=0, le=600_000)
     trials: int = Field(1, ge=1, le=1_000_000, description="How many settings were tried so far, this one included.")
     mandate: MandateChange = Field(default_factory=MandateChange)
