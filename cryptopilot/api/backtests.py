@@ -52,7 +52,9 @@ class BacktestAsked(Body):
         "ensemble", pattern="^[a-z][a-z0-9_-]{0,31}$", description="A name of GET /api/strategies; never a file."
     )
     parameters: dict[str, int | float | str] = Field(default_factory=dict, max_length=100)
-    capital: str = Field(default=None, pattern=preferences.AMOUNT, description="In quote; the server's unless given.")
+    capital: Annotated[str, Field(pattern=preferences.AMOUNT)] = Field(
+        "", description="In quote; the server's unless given."
+    )
     fee: str = Field("binance", pattern="^[a-z0-9.:]{1,40}$", description="A fraction, or VENUE[:TIER].")
     latency_ms: int = Field(0, ge=0, le=600_000)
     trials: int = Field(1, ge=1, le=1_000_000, description="How many settings were tried so far, this one included.")
@@ -91,7 +93,7 @@ def run(asked: BacktestAsked, identity: Asking, who: Acting, desk: Desk) -> Back
     """Queue a backtest. It is judged whole first, and runs in a process of its own, one of each user at a time."""
     wanted = asking.Asked(
         tuple(asked.symbols), asked.exchange, asked.timeframe, asked.start, asked.until, asked.strategy,
-        asked.parameters, asked.capital, asked.fee, asked.latency_ms, asked.trials,
+        asked.parameters, asked.capital or None, asked.fee, asked.latency_ms, asked.trials,
         asked.mandate.model_dump(exclude_unset=True), asked.data,
     )  # fmt: skip
     question, errand = asking.understood(wanted, desk.service.settings)
