@@ -22,7 +22,9 @@ from tests.conftest import ROOT
 DOCUMENT: dict[str, Any] = bare_app(None).openapi()  # type: ignore[arg-type]
 SCHEMA = schemathesis.openapi.from_dict(json.loads(json.dumps(DOCUMENT)), config=SchemathesisConfig(seed=1))
 WELL_BEHAVED = {"seed": 1, "generation": {"mode": "positive", "with-security-parameters": False}}
-LINKED = schemathesis.openapi.from_dict(DOCUMENT, config=SchemathesisConfig.from_dict(WELL_BEHAVED))
+LINKED = schemathesis.openapi.from_dict(
+    json.loads(json.dumps(DOCUMENT)), config=SchemathesisConfig.from_dict(WELL_BEHAVED)
+)
 load_all_checks()
 UNSUITED: list[Any] = [
     # A text that fits its pattern may still be no amount within its range, no known symbol, or no page's cursor.
@@ -81,7 +83,7 @@ def test_what_is_listed_can_be_asked_for_and_left_by_its_id(holding: tuple[Offic
 
     Visitor.run(
         settings=settings(
-            max_examples=60, stateful_step_count=4, deadline=None, derandomize=True, database=None,
+            max_examples=120, stateful_step_count=4, deadline=None, derandomize=True, database=None,
             phases=[Phase.generate], suppress_health_check=list(HealthCheck),
         )
     )  # fmt: skip
