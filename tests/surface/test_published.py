@@ -134,18 +134,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
     environment = {**os.environ, "CRYPTOPILOT_HOME": str(home), "PORT": str(port), "PIPELINE_SPEED": "600"}
     process = subprocess.Popen([sys.executable, "app.py"], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
     address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            get(f"{address}/health/ready")
-            break
-        except urllib.error.URLError:
-            time.sleep(0.05)
-    yield address, home, process
-    process.terminate()
-    process.wait(10)
-    assert process.stderr is not None
-    process.stderr.close()
+    try:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and process.poll() is None:
+            try:
+                get(f"{address}/health/ready")
+                break
+            except (urllib.error.URLError, TimeoutError):
+                time.sleep(0.05)
+        yield address, home, process
+    finally:
+        process.terminate()
+        process.wait(10)
+        assert process.stderr is not None
+        process.stderr.close()
 
 
 def get(url: str, **headers: str) -> tuple[int, dict[str, Any], dict[str, str]]:
