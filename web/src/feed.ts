@@ -18,7 +18,7 @@ import type {
 } from "./api/types";
 import type { Connection, StreamListener } from "./stream";
 
-/** The topics that the page shows; orders and fills are told by trades and lineage. */
+/** The topics that the page shows; orders and fills are told by trades and lineage, and jobs have no view yet. */
 export const TOPICS: readonly Topic[] = [
   "status",
   "market",
@@ -160,6 +160,7 @@ export function createFeed(): Feed {
         break;
       case "orders":
       case "fills":
+      case "jobs":
         break;
     }
   }

@@ -43,7 +43,8 @@ export type TopicMessage =
   | Shapes["AlertsMessage"]
   | Shapes["LogMessage"]
   | Shapes["EquityMessage"]
-  | Shapes["FunnelMessage"];
+  | Shapes["FunnelMessage"]
+  | Shapes["JobsMessage"];
 
 export type Topic = TopicMessage["topic"];
 export type FromServer =
