@@ -44,8 +44,11 @@ def drive(market: Market, opinions: Opinions, wishes: WishTable, policy: Policy,
     restful = len(wishes.side) > 0 and not policy.tells_holds
     while book.t < last:
         if book.phase == CLOSING:
-            if restful and book.positions + book.orders == 0:
-                rest(market.instants, wishes.side, book, curves.equity)
+            if restful and book.orders == 0:
+                if book.positions == 0:
+                    rest(market.instants, wishes.side, book, curves.equity)
+                elif not policy.trailing > 0.0:
+                    carry(market, wishes.side, state.desks, book, curves, policy.step_ms)
                 if book.t == last:
                     return DONE
             if book.used > room:
@@ -87,6 +90,40 @@ def rest(instants: Array, side: Array, book: Array, equity: Array) -> None:
     book.peak = max(book.peak, book.cash)
     book.marked_at = at
     book.t = t
+
+
+def carry(market: Market, side: Array, desks: Array, book: Array, curves: Curves, step_ms: int) -> None:
+    """While positions are held and nothing else happens, only marks move: go on to where that ends.
+
+    As instant by instant (`mark`), but for the marks of what is not held: nobody asks for them before it has a bar.
+    """
+    t, cash, equity, peak, base, marked_at = book.t, book.cash, book.equity, book.peak, book.day_base, book.marked_at
+    while t < len(market.instants):
+        at = market.instants[t]
+        if is_wished(side, t) or is_met(market.bars, desks, t, at, step_ms) or is_due(desks, at, 0.0):
+            break
+        worth = 0
+        for s in range(len(desks)):
+            desk = desks[s]
+            if desk.lots > 0:
+                if market.bars[t, s, 3] >= 0:
+                    desk.mark = market.bars[t, s, 3]
+                    desk.mark_at = at
+                worth += notional(desk.mark, desk.lots, scale_of(market.scales, s))
+        equity = cash + worth
+        if at // DAY_MS != marked_at // DAY_MS:
+            base = equity
+        peak = max(peak, equity)
+        marked_at = at
+        curves.equity[t] = equity
+        curves.invested[t] = worth
+        curves.held[t] = book.positions
+        t += 1
+    book.t = t
+    book.equity = equity
+    book.peak = peak
+    book.day_base = base
+    book.marked_at = marked_at
 
 
 def is_wished(side: Array, t: int) -> bool:
@@ -234,6 +271,6 @@ def volatility(market: Market, t: int, s: int) -> float:
 
 STEPS = (
     *booking.STEPS, *judging.STEPS, volatility, meet_openings, protect, is_due, mark, finer_exit, meet_range,
-    close_ranges, is_met, is_wished, rest, drive,
+    close_ranges, is_met, is_wished, rest, carry, drive,
 )  # fmt: skip
 """Callees first: the order of compiling. All but the last become part of what calls them, and none may allocate."""

@@ -50,7 +50,7 @@ def table_of(history: History, found: Mapping[str, Wishes]) -> WishTable:
     """The wishes for each symbol's bars, time-major; HOLD where a bar is missing."""
     side = np.zeros((len(history.instants), len(history.symbols)), np.int8)
     for s, symbol in enumerate(history.symbols):
-        side[history.present[:, s], s] = found[symbol].side
+        side[_rows(history, s), s] = found[symbol].side
     return WishTable(side, *(_table(name, history, found) for name in WishTable._fields[1:]))
 
 
@@ -61,8 +61,14 @@ def _table(name: str, history: History, found: Mapping[str, Wishes]) -> Any:
         return arrays[0][:1].reshape(1, 1).copy()
     table = np.zeros((len(history.instants), len(arrays)), arrays[0].dtype)
     for s, array in enumerate(arrays):
-        table[history.present[:, s], s] = array
+        table[_rows(history, s), s] = array
     return table
+
+
+def _rows(history: History, s: int) -> Any:
+    """The places of a symbol's bars: all of them, which is quick to write to, where none is missing."""
+    present = history.present[:, s]
+    return slice(None) if present.all() else present
 
 
 _WISHED = ["wish_size", "wish_stop", "wish_target", "wish_confidence"]
