@@ -46,12 +46,14 @@ def backtest(
     """Answer "would this have worked?" over recorded candles, by the rules that live trading follows."""
     from cryptopilot.runtime.backtesting import Question, answer  # noqa: PLC0415  # Keeps other commands' start short.
     from cryptopilot.runtime.markets import Choice  # noqa: PLC0415
+    from cryptopilot.runtime.preferences import with_stored  # noqa: PLC0415
     from cryptopilot.runtime.settings import load_settings  # noqa: PLC0415
 
-    settings = load_settings(
+    given = load_settings(
         PIPELINE_MARKET=f"replay:{data}", PIPELINE_TIMEFRAME=timeframe, PIPELINE_SYMBOLS=symbols,
         PIPELINE_CAPITAL=capital, PIPELINE_STRATEGY=strategy, PIPELINE_STRATEGY_PARAMETERS=parameters,
     )  # fmt: skip
+    settings = with_stored(given)
     question = Question(settings, Choice(exchange, start, until), fee, latency, finer, seed, trials)
     for file in (html_file, json_file):
         require_folder(file)

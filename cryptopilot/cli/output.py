@@ -33,10 +33,13 @@ def require_folder(file: Path | str | None) -> None:
     """That a file can be written: before minutes of work, not after them.
 
     Raises:
-        InvalidValueError: its folder is not there.
+        InvalidValueError: its folder is not there, or it is a folder itself.
     """
-    if file not in (None, STDOUT) and not Path(str(file)).resolve().parent.is_dir():
-        raise InvalidValueError("file", str(file), "a name in a folder that is there")
+    if file in (None, STDOUT):
+        return
+    path = Path(str(file)).resolve()
+    if path.is_dir() or not path.parent.is_dir():
+        raise InvalidValueError("file", str(file), "the name of a file in a folder that is there")
 
 
 def clear_errors(command: Callable[_P, None]) -> Callable[_P, None]:

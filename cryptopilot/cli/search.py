@@ -127,12 +127,14 @@ def _experiment(
     from cryptopilot.runtime.experiment import experiment  # noqa: PLC0415
     from cryptopilot.runtime.home import Home  # noqa: PLC0415
     from cryptopilot.runtime.markets import Choice  # noqa: PLC0415
+    from cryptopilot.runtime.preferences import with_stored  # noqa: PLC0415
     from cryptopilot.runtime.settings import load_settings  # noqa: PLC0415
 
-    settings = load_settings(
+    given = load_settings(
         PIPELINE_MARKET=f"replay:{data}", PIPELINE_TIMEFRAME=timeframe, PIPELINE_SYMBOLS=symbols,
         PIPELINE_CAPITAL=capital, PIPELINE_STRATEGY=strategy, PIPELINE_STRATEGY_PARAMETERS=parameters,
     )  # fmt: skip
+    settings = with_stored(given)
     Home(settings.home)
     return experiment(Question(settings, Choice(exchange, start, until), fee, latency), costs), settings.url()
 

@@ -38,14 +38,16 @@ def sweep(
     from cryptopilot.cli.found import say_found  # noqa: PLC0415  # Keeps other commands' start short.
     from cryptopilot.runtime.backtesting import Question  # noqa: PLC0415
     from cryptopilot.runtime.markets import Choice  # noqa: PLC0415
+    from cryptopilot.runtime.preferences import with_stored  # noqa: PLC0415
     from cryptopilot.runtime.settings import load_settings  # noqa: PLC0415
     from cryptopilot.runtime.sweeping import swept  # noqa: PLC0415
 
     require_folder(json_file)
-    settings = load_settings(
+    given = load_settings(
         PIPELINE_MARKET=f"replay:{data}", PIPELINE_TIMEFRAME=timeframe, PIPELINE_SYMBOLS=symbols,
         PIPELINE_CAPITAL=capital,
     )  # fmt: skip
+    settings = with_stored(given)
     question = Question(settings, Choice(exchange, start, until), fee, latency)
     document = _read(space)
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as shown:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.instrument import Instrument
 from cryptopilot.domain.news import MARKET_WIDE, NewsItem
+from cryptopilot.domain.timeframe import MINUTE
 from cryptopilot.ports.candles import CandleSource
 from cryptopilot.ports.news import NewsSource
 from cryptopilot.ports.sentiment import Scorer
@@ -164,7 +165,9 @@ def finer_bars(history: History, grids: Mapping[str, Grid], step: int) -> Ints:
     """
     each, rest = divmod(history.timeframe_ms, step)
     if rest or each < 2:
-        raise InvalidValueError("finer timeframe", f"{step} ms", f"a part of {history.timeframe_ms} ms")
+        raise InvalidValueError(
+            "finer timeframe", f"{step // MINUTE} minutes", f"a part of {history.timeframe_ms // MINUTE} minutes"
+        )
     decided = len(history.instants) - history.begins
     bars = np.full((decided * each, len(history.symbols), 5), ABSENT, np.int64)
     for s, symbol in enumerate(history.symbols):

@@ -58,7 +58,12 @@ class LookaheadError(RejectedError):
 
     def __init__(self, strategy: str, findings: tuple[Finding, ...]) -> None:
         more = f"; and {len(findings) - 3} more" if len(findings) > 3 else ""
-        super().__init__(f"strategy {strategy} is biased: " + "; ".join(f.words for f in findings[:3]) + more)
+        told = "; ".join(f.words for f in findings[:3]) + more
+        if all(f.kind == PAST for f in findings):
+            why = "depends on rows before its lookback: declare a longer one, or begin from them alone: "
+        else:
+            why = "is biased: "
+        super().__init__(f"strategy {strategy} {why}{told}")
         self.strategy, self.findings = strategy, findings
 
 

@@ -53,6 +53,7 @@ class Outcome:
         traded: notional of all fills in atoms.
         signals: how many signals of each kind there were; refusals: how many the review refused, by rule.
         trades: in the order of opening; those still open at the end are the last.
+        notes: what a reader has to know before the figures (research.notes).
     """
 
     costs: str
@@ -68,3 +69,4 @@ class Outcome:
     signals: Mapping[str, int]
     refusals: Mapping[str, int]
     trades: tuple[Trade, ...]
+    notes: tuple[str, ...] = ()

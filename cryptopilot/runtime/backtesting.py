@@ -9,11 +9,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cryptopilot.adapters.exchanges.recorded import RecordedMarket, Recording, candle_path
 from cryptopilot.agents.strategies.chosen import Chosen
 from cryptopilot.domain.errors import InvalidValueError
 from cryptopilot.domain.instrument import atoms
-from cryptopilot.domain.timeframe import timeframe_ms
+from cryptopilot.domain.timeframe import iso, timeframe_ms
 from cryptopilot.ports.strategy import Columns
 from cryptopilot.research import report
 from cryptopilot.research.backtest import NO_FINER, Run, Setting, backtest
@@ -21,6 +23,7 @@ from cryptopilot.research.history import History, Ints, finer_bars, history_of
 from cryptopilot.research.layout import WishTable
 from cryptopilot.research.lookahead import require_honest
 from cryptopilot.research.manifest import Manifest, manifest
+from cryptopilot.research.notes import notes_of
 from cryptopilot.research.outcome import Outcome
 from cryptopilot.research.outcomes import outcome_of
 from cryptopilot.research.predictions import Predictions, predict
@@ -125,6 +128,8 @@ def answer(question: Question, progress: Progress = lambda _, __: None) -> Answe
         costs = at_level(level, fee_of(question.fee), prepared.history.timeframe_ms, question.latency_ms)
         run = run_once(prepared, setting_of(prepared, question.settings, costs), wishes)
         outcome = outcome_of(run, prepared.history, level.name, prepared.quote, strategy.name)
+        notes = notes_of(prepared.history, run, outcome, question.settings.mandate())
+        outcome = replace(outcome, notes=notes)
         runs.append((outcome, statistics(outcome, question.trials, question.sharpe_variance)))
         progress("running", 0.4 + 0.5 * (number + 1) / len(LEVELS))
     made = manifest_of(question, asked, prepared)
@@ -154,10 +159,20 @@ def prepare(
     market = open_market(asked)
     cache = settings.home / KERNELS
     history = history_of(market.candles, market.news, scorer_for(market.candles.instruments))
+    _require_candles(history)
     progress("predicting", 0.15)
     predictions = predict(history, MODELS, fading(history.timeframe_ms), cache)
     inner = _finer(asked, history, finer) if finer else NO_FINER
     return Prepared(history, predictions, one_quote(history.instruments), cache, inner)
+
+
+def _require_candles(history: History) -> None:
+    """A stretch without any candle would be shown as days of an idle account."""
+    known = np.flatnonzero(history.present.any(axis=1))
+    first = int(history.instants[known[0]]) if len(known) else None
+    if first is None or first > int(history.instants[history.begins]):
+        asked = iso(int(history.instants[history.begins]))
+        raise InvalidValueError("from", asked, f"{iso(first)} or later: the first candle" if first else "none is there")
 
 
 def _finer(asked: Mapping[str, Any], history: History, finer: str) -> Ints:

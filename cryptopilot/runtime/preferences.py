@@ -13,6 +13,8 @@ import msgspec
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from cryptopilot.adapters.storage.database import connect
+from cryptopilot.adapters.storage.preferences import StoredSettings
 from cryptopilot.domain.errors import ConflictError, InvalidValueError
 from cryptopilot.domain.instrument import SYMBOL
 from cryptopilot.runtime.settings import Settings, allowed
@@ -80,6 +82,21 @@ def effective(given: Settings, stored: Mapping[str, str]) -> Settings:
     """
     kept = {n: msgspec.json.decode(v) for n, v in stored.items() if n in CHANGEABLE and n not in given.model_fields_set}
     return _built(given, kept, set(kept))
+
+
+def with_stored(given: Settings) -> Settings:
+    """*given* with what its home's database has stored, where there is one: what its server goes by.
+
+    Raises:
+        JournalUnavailableError: the database does not answer; InvalidValueError: as `effective`.
+    """
+    if not given.has_database():
+        return given
+    engine = connect(given.url())
+    try:
+        return effective(given, StoredSettings(engine).all())
+    finally:
+        engine.dispose()
 
 
 def judged(given: Settings, current: Settings, wanted: Mapping[str, Any]) -> Changes:

@@ -28,6 +28,7 @@ def document(
     return {
         "manifest": manifest.as_json(),
         "seconds": seconds,
+        "notes": list(outcome.notes),
         "statistics": {run.costs: statistics.as_json() for run, statistics in runs},
         "trades": [plain(trade, "trade") for trade in outcome.trades],
         "refusals": plain(dict(outcome.refusals)),

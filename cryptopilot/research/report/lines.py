@@ -1,15 +1,18 @@
 """The report as plain text: what a terminal shows and what goes into a message."""
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from cryptopilot.research.groups import Group
 from cryptopilot.research.manifest import Manifest
+from cryptopilot.research.notes import limits_in_words
 from cryptopilot.research.report.rows import GROUP_COLUMNS, LEVELS, SECTIONS, Run, expected
 from cryptopilot.research.report.svg import MONTHS
 from cryptopilot.research.report.wording import change, count, day, percent, printable, shortened
 from cryptopilot.research.statistics import Statistics
 
+WIDTH = 120
 _MOST_GROUPS = 20
 _LABEL, _NAME, _FIGURE = 32, 18, 18
 """Least widths of first columns, and of the figures that stand below each other over several tables."""
@@ -23,9 +26,10 @@ def text(runs: Sequence[Run], manifest: Manifest) -> str:
     Raises:
         InvalidValueError: they are not these three, in this order.
     """
-    _, main = expected(runs)
+    outcome, main = expected(runs)
     blocks = [
         _heading(main, manifest),
+        *(wrapped(f"note: {note}") for note in outcome.notes),
         *_comparison([s for _, s in runs], main),
         _months(main),
         *(_groups(title, groups, main) for title, groups in _kinds(main)),
@@ -36,9 +40,15 @@ def text(runs: Sequence[Run], manifest: Manifest) -> str:
 
 
 def _heading(main: Statistics, manifest: Manifest) -> str:
-    span = f"{day(main.span.begun_at)} to {day(main.span.ended_at)} ({main.span.days} days)"
+    span = f"{day(main.span.begun_at)} to {day(main.span.ended_at - 1)} ({main.span.days} days)"
     symbols = f"{len(manifest.symbols)} {'symbol' if len(manifest.symbols) == 1 else 'symbols'}"
-    return f"Backtest of {printable(manifest.strategy)}: {symbols}, {manifest.timeframe}, {span}, money in {main.quote}"
+    what = f"Backtest of {printable(manifest.strategy)}: {symbols}, {manifest.timeframe}, {span}, money in {main.quote}"
+    return f"{what}\n{wrapped(limits_in_words(manifest.mandate, main.quote))}"
+
+
+def wrapped(said: str) -> str:
+    """Prose in lines of a terminal."""
+    return textwrap.fill(printable(said), WIDTH, subsequent_indent="  ")
 
 
 def _comparison(levels: Sequence[Statistics], main: Statistics) -> Iterable[str]:

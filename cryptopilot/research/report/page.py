@@ -7,6 +7,7 @@ import numpy as np
 
 from cryptopilot.research.groups import return_of
 from cryptopilot.research.manifest import Manifest
+from cryptopilot.research.notes import limits_in_words
 from cryptopilot.research.outcome import OPEN, Outcome
 from cryptopilot.research.report.bars import Bar, bars, histogram
 from cryptopilot.research.report.curves import equity_chart
@@ -36,6 +37,7 @@ def html(runs: Sequence[Run], manifest: Manifest) -> str:
             _head(manifest),
             "<body>",
             _opening(main, manifest),
+            *(note(name(said)) for said in (*outcome.notes, limits_in_words(manifest.mandate, main.quote))),
             _tiles(main),
             _equity(outcome, main),
             months(main),
@@ -72,7 +74,7 @@ def _head(manifest: Manifest) -> str:
 def _opening(main: Statistics, manifest: Manifest) -> str:
     symbols = f"{len(manifest.symbols)} {'symbol' if len(manifest.symbols) == 1 else 'symbols'}"
     facts = (
-        f"{day(main.span.begun_at)} to {day(main.span.ended_at)}",
+        f"{day(main.span.begun_at)} to {day(main.span.ended_at - 1)}",
         f"{main.span.days:,} days of {manifest.timeframe} candles",
         f"{amount(main.account.capital, main.account.capital)} {main.quote} to begin with",
         f"run {manifest.id[:12]}",

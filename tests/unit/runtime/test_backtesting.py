@@ -10,12 +10,16 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from cryptopilot.adapters.storage.database import open_database
+from cryptopilot.adapters.storage.preferences import StoredSettings
 from cryptopilot.domain.errors import CryptoPilotError, DataFileError, InvalidValueError, UnknownSymbolError
+from cryptopilot.domain.timeframe import iso
 from cryptopilot.ports.strategy import StrategyError
 from cryptopilot.research.lookahead import LookaheadError
 from cryptopilot.research.plain import canonical
 from cryptopilot.runtime.backtesting import Answer, Question, answer
 from cryptopilot.runtime.markets import Choice
+from cryptopilot.runtime.preferences import with_stored
 from cryptopilot.runtime.settings import load_settings
 from cryptopilot.simulation.costs import LEVELS
 from tests.conftest import with_kernels
@@ -126,6 +130,67 @@ def test_finer_bars_are_read_where_they_are_asked_for(ask: Callable[..., Answer]
 def _write(path: Path, table: pa.Table) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     parquet.write_table(table, path)
+
+
+def test_orders_that_the_largest_allowed_cut_are_noted(ask: Callable[..., Answer]) -> None:
+    few, many = ask(PIPELINE_STRATEGY="reversion"), ask(PIPELINE_STRATEGY="reversion", PIPELINE_CAPITAL=1_000_000)
+    assert "PIPELINE_MAX_ORDER" in many.text()
+    assert "PIPELINE_MAX_ORDER" in many.html()
+    assert any("cut to the largest allowed, 1,000 USDT" in note for note in many.document()["notes"])
+    free = ask(PIPELINE_STRATEGY="reversion", PIPELINE_MAX_ORDER=10_000_000)
+    assert not any("cut to the largest" in note for note in free.document()["notes"])
+    assert few.text().splitlines()[1].startswith("limits: a position up to 10.0% of equity, orders of 10 to 1,000 USDT")
+
+
+def test_entries_that_stop_for_good_are_noted(ask: Callable[..., Answer], folder: Path, tmp_path: Path) -> None:
+    for path in sorted((folder / "candles").iterdir()):
+        table = parquet.read_table(path)
+        columns = {c: table[c].to_numpy() for c in table.column_names}
+        _write(tmp_path / "thick" / "candles" / path.name, pa.table(columns | {"volume": 10_000 * columns["volume"]}))
+    found = ask(
+        tmp_path / "thick", PIPELINE_MIN_CONFIDENCE=0.3, PIPELINE_MAX_DRAWDOWN=0.01, PIPELINE_MAX_DAILY_LOSS=0.5
+    )
+    last = max(trade.opened_at for trade in found.expected[0].trades)
+    noted = [note for note in found.document()["notes"] if "refused since" in note]
+    assert len(noted) == 1
+    assert noted[0].startswith(f"no entry after {iso(last)}: ")
+    assert noted[0].split(":")[0] in found.text()
+
+
+def test_a_wish_that_no_mandate_allows_is_told_where_nothing_was_traded(
+    ask: Callable[..., Answer], tmp_path: Path
+) -> None:
+    path = tmp_path / "percent.py"
+    path.write_text(
+        "from cryptopilot.ports.strategy import wishes\nclass Percent:\n"
+        '    name, version, parameters, lookback = "percent", "1", (), 1\n'
+        "    def signals(self, columns):\n        return wishes((columns.rsi < 30).astype(int), stop=2.0)\n"
+    )
+    notes = ask(PIPELINE_STRATEGY=str(path)).document()["notes"]
+    assert any(note.startswith("nothing was traded; what became of the signals: out_of_bounds ") for note in notes)
+
+
+def test_candles_that_begin_late_or_never_are_told(ask: Callable[..., Answer], folder: Path, tmp_path: Path) -> None:
+    for path in sorted((folder / "candles").iterdir()):
+        table = parquet.read_table(path)
+        _write(tmp_path / "late" / "candles" / path.name, table[1500:] if "ETH" in path.name else table)
+    asked = load_settings(PIPELINE_MARKET=f"replay:{tmp_path / 'late'}")
+    begun = iso(int(parquet.read_table(folder / "candles" / "BINANCE-BTC_USDT-1h.parquet")["timestamp"][1100].as_py()))
+    notes = answer(Question(asked, Choice("BINANCE", begun, ""))).document()["notes"]
+    assert any(note.startswith("candles begin later than the run: ETH/USDT (2020-03-03") for note in notes)
+    with pytest.raises(InvalidValueError, match=r"from is '2019-06-01T00:00:00Z'; allowed: 2020-01-01T"):
+        answer(Question(asked, Choice("BINANCE", "2019-06-01", "")))
+
+
+def test_what_the_home_has_stored_counts_as_it_does_for_its_server(home: Path, folder: Path, tmp_path: Path) -> None:
+    given = load_settings(CRYPTOPILOT_HOME=tmp_path / "other", PIPELINE_MAX_DRAWDOWN=0.3)
+    assert with_stored(given) == given
+    given.home.mkdir()
+    engine = open_database(given.url())
+    StoredSettings(engine).keep({"max_concurrent_trades": "8", "max_drawdown": "0.1"}, "someone", 1)
+    engine.dispose()
+    found = with_stored(given)
+    assert (found.max_concurrent_trades, found.max_drawdown) == (8, 0.3)
 
 
 def spoiled(table: pa.Table, how: str) -> pa.Table:

@@ -18,7 +18,7 @@ PARTS = ("span", "account", "returns", "drawdowns", "trades", "activity", "marke
 def test_it_has_its_documented_shape() -> None:
     some = runs()
     found = json.loads(json.dumps(report.document(some, a_manifest(), 1.5), allow_nan=False))
-    assert list(found) == ["manifest", "seconds", "statistics", "trades", "refusals", "equity"]
+    assert list(found) == ["manifest", "seconds", "notes", "statistics", "trades", "refusals", "equity"]
     assert found["manifest"]["id"] == a_manifest().id
     assert found["statistics"] == {outcome.costs: figures.as_json() for outcome, figures in some}
     assert found["refusals"] == dict(some[1][0].refusals)
