@@ -5,12 +5,14 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import FlakyStrategyDefinition
 from schemathesis import Case, Response
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.config import SchemathesisConfig
@@ -66,6 +68,9 @@ def holding(tmp_path: Path) -> Iterator[tuple[Office, str]]:
             yield office, address
 
 
+ROUNDS = 12
+
+
 def test_what_is_listed_can_be_asked_for_and_left_by_its_id(holding: tuple[Office, str]) -> None:
     office, address = holding
     followed = Counter[str]()
@@ -81,16 +86,21 @@ def test_what_is_listed_can_be_asked_for_and_left_by_its_id(holding: tuple[Offic
             if response.status_code == 200:
                 followed[case.operation.label] += 1
 
-    Visitor.run(
-        settings=settings(
-            max_examples=120, stateful_step_count=4, deadline=None, derandomize=True, database=None,
-            phases=[Phase.generate], suppress_health_check=list(HealthCheck),
-        )
-    )  # fmt: skip
-    targets = {"GET /api/decisions/{decision_id}", "GET /api/decisions/{decision_id}/lineage"}
-    assert targets | {"POST /api/positions/{position_id}/close"} <= set(followed), (
-        "a link was never followed to a success"
-    )
+    targets = {
+        "GET /api/decisions/{decision_id}", "GET /api/decisions/{decision_id}/lineage",
+        "POST /api/positions/{position_id}/close",
+    }  # fmt: skip
+    for _ in range(ROUNDS):
+        with suppress(FlakyStrategyDefinition):  # A position that one visit has closed is not there for the next.
+            Visitor.run(
+                settings=settings(
+                    max_examples=40, stateful_step_count=4, deadline=None, database=None, phases=[Phase.generate],
+                    suppress_health_check=list(HealthCheck),
+                )
+            )  # fmt: skip
+        if targets <= set(followed):
+            return
+    pytest.fail(f"links that were never followed to a success: {sorted(targets - set(followed))}")
 
 
 def test_the_books_still_add_up_afterwards(live: tuple[Office, str]) -> None:
