@@ -23,7 +23,7 @@ FIGURES = {
     "cagr": 0.04, "sharpe": 1.0, "max_drawdown": 0.02, "trades": 3, "win_rate": None, "profit_factor": None,
     "buy_and_hold": 0.1, "seconds": 0.5,
 }  # fmt: skip
-DOCUMENT = b'{"manifest":{},"seconds":0.5,"statistics":{},"trades":[],"refusals":{},"equity":[]}'
+DOCUMENT = b'{"manifest":{},"seconds":0.5,"notes":[],"statistics":{},"trades":[],"refusals":{},"equity":[]}'
 PAGE = b"<!DOCTYPE html><title>nothing</title>"
 
 _SOURCE = f"""

@@ -103,6 +103,7 @@ class ReportShape(TypedDict):
 
     manifest: dict[str, Any]
     seconds: float
+    notes: list[str]
     statistics: dict[Level, dict[str, Any]]
     trades: list[SimulatedTrade]
     refusals: dict[str, int]

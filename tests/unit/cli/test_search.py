@@ -201,7 +201,7 @@ def trials_of(home: Path, study: str) -> int:
         (("--dask", "tcp://127.0.0.1:1", "--workers", "2"), "--workers is 2; allowed: nothing beside --dask"),
         (("--sampler", "luck"), "--sampler is 'luck'; allowed: tpe, nsga2"),
         (("--costs", "none"), "--costs is 'none'; allowed: optimistic, expected, harsh"),
-        (("--json", "/nowhere/found.json"), "file is '/nowhere/found.json'; allowed: a name in a folder"),
+        (("--json", "/nowhere/found.json"), "file is '/nowhere/found.json'; allowed: the name of a file in a folder"),
         (("--study", "../up"), "--study is '../up'; allowed: 1 to 64 letters"),
         (("--parameters", '{"luck": 1}'), "parameter luck is 1; allowed: one of"),
     ],
