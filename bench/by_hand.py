@@ -17,8 +17,8 @@ def one_pass(opens: Any, highs: Any, lows: Any, closes: Any) -> tuple[float, int
     cash, above, pending, entries = CASH, False, 0, 0
     for t in range(1, len(closes)):
         if pending > 0:
-            quantity = cash * SHARE / opens[t]
-            cash -= cash * SHARE * (1.0 + FEE)
+            quantity = cash * SHARE / 2.0 / opens[t]
+            cash -= cash * SHARE / 2.0 * (1.0 + FEE)
             entries += 1
         elif pending < 0:
             cash += quantity * opens[t] * (1.0 - FEE)

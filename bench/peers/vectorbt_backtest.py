@@ -25,7 +25,7 @@ def main(count: int, repetitions: int) -> None:
         began = time.process_time()
         entries, exits = signals(close.to_numpy())
         folio = vbt.Portfolio.from_signals(
-            close, entries, exits, open=opening, high=high, low=low, size=SHARE, size_type="percent", fees=FEE,
+            close, entries, exits, open=opening, high=high, low=low, size=SHARE / 2, size_type="percent", fees=FEE,
             sl_stop=STOP, tp_stop=TARGET, init_cash=CASH, freq="1min",
         )  # fmt: skip
         equity, trades = float(folio.final_value()), int(folio.trades.count())
