@@ -14,6 +14,7 @@ from typing import Any
 from cryptopilot.adapters.exchanges.recorded import RecordedMarket, Recording, available
 from cryptopilot.adapters.news.recorded import RecordedNews
 from cryptopilot.agents.strategies.ensemble import Ensemble
+from cryptopilot.domain.account import Account
 from cryptopilot.domain.events import (
     Deposited,
     Marked,
@@ -135,7 +136,8 @@ def driver_records(run: Run, history: History) -> tuple[list[Record], list[tuple
         elif kind == FILLED and r["side"] > 0:
             words = "entry"
         records.append((int(r["at"]), symbol, kind, words, lots, ticks, int(r["fee"]), int(r["cash"]), limit, found))
-    return _holds_in_order(records), list(zip(run.instants.tolist(), run.equity.tolist(), strict=True))
+    equity = list(zip(run.instants.tolist(), run.equity.tolist(), strict=True))
+    return _holds_in_order(records), [*equity, (int(run.book["peak"]), int(run.book["day_base"]))]
 
 
 def _holds_in_order(records: list[Record]) -> list[Record]:
@@ -164,7 +166,12 @@ def run_live(made: Generated) -> tuple[list[Record], list[tuple[int, int]]]:
                 house.pipeline.run_stage(stage, house.pipeline.handled, "someone")
         if i == made.restart:
             house = a_house(made.market, headlines=made.headlines, mandate=made.mandate, journal=house.journal)
-    return live_records(house.journal.batches)
+    return _ended(live_records(house.journal.batches), house.assembly.trader.account)
+
+
+def _ended(told: "Told", account: Account) -> "Told":
+    """With the account's peak and day base, which no record shows, behind the equity."""
+    return told[0], [*told[1], (account.peak, account.day_base)]
 
 
 def run_driver(made: Generated, **changed: Any) -> tuple[list[Record], list[tuple[int, int]]]:
@@ -207,4 +214,5 @@ def recorded(folder: Path, first: str, last: str, **mandated: Any) -> tuple[Told
         assembly.pipeline.decide(instant)
 
     history = history_of(candles, [news], scorer_for(candles.instruments))
-    return live_records(journal.batches), driver_records(driven(history, mandate), history)
+    live = _ended(live_records(journal.batches), assembly.trader.account)
+    return live, driver_records(driven(history, mandate), history)
