@@ -64,6 +64,16 @@ def test_so_does_every_strategy_with_its_callbacks(strategy: str) -> None:
     assert ("callback_refused" in kinds) == ("picky" in strategy)
 
 
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda s: Path(s).stem)
+def test_passing_over_instants_at_which_nothing_happens_changes_nothing(strategy: str) -> None:
+    for seed in range(12):
+        made = generated(seed)
+        made = replace(made, mandate=replace(made.mandate, strategy=strategy, trailing=0.0))
+        (told, equity), (quick, curve) = run_driver(made), run_driver(made, tells_holds=False)
+        assert_equal([r for r in told if r[2] != HELD], quick)
+        assert equity == curve
+
+
 @pytest.mark.data
 @pytest.mark.parametrize("trailing", [0.0, 0.02])
 def test_the_recorded_market_gives_the_same_records_live_and_over_history(market_data: Path, trailing: float) -> None:
